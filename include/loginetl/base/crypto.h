@@ -1,0 +1,39 @@
+/* Hashing. The only includer of mbedTLS, and of libcrypto for the one bulk hash. */
+#ifndef LE_BASE_CRYPTO_H
+#define LE_BASE_CRYPTO_H
+
+#include "loginetl/base/error.h"
+#include "loginetl/base/span.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* For one thread only: contexts are kept, so that a hash takes no memory (but what libcrypto takes
+ * inside le_sha256_bulk). LE_ERR_NOMEM: no memory for the first use. LE_ERR_CRYPTO: the library
+ * failed. */
+
+#define LE_SHA256_LEN 32
+#define LE_SHA512_LEN 64
+#define LE_MD5_LEN    16
+
+LE_MUST enum le_err le_sha256(struct le_span bytes, uint8_t out[LE_SHA256_LEN]);
+LE_MUST enum le_err le_sha512(struct le_span bytes, uint8_t out[LE_SHA512_LEN]);
+LE_MUST enum le_err le_md5(struct le_span bytes, uint8_t out[LE_MD5_LEN]);
+/* SHA-256 of kilobytes: through libcrypto where the build has it, which uses the CPU's instructions
+ * for it. */
+LE_MUST enum le_err le_sha256_bulk(struct le_span bytes, uint8_t out[LE_SHA256_LEN]);
+LE_MUST enum le_err le_hmac_sha256(struct le_span key, struct le_span bytes,
+                                   uint8_t out[LE_SHA256_LEN]);
+
+/* HMAC-SHA256 with one key for many texts: inner and outer state are kept, so that a use costs two
+ * blocks, not four. */
+struct le_hmac;
+LE_MUST struct le_hmac *le_hmac_new(struct le_span key); /* NULL: no memory */
+LE_MUST enum le_err le_hmac_sum(const struct le_hmac *hmac, struct le_span bytes,
+                                uint8_t out[LE_SHA256_LEN]);
+void le_hmac_free(struct le_hmac *hmac); /* wipes the states; NULL is fine */
+
+/* Lower-case hex: 2 * len characters, no NUL. */
+void le_hex(const uint8_t *bytes, size_t len, char *out);
+
+#endif

@@ -1,0 +1,418 @@
+#include "loginetl/base/json_reader.h"
+
+#include "loginetl/base/json_scan.h"
+
+#include <assert.h>
+
+#define HEX_INVALID 0xFFFFFFFFu
+
+void le_reader_init(struct le_reader *reader, char *text, size_t len)
+{
+    assert(reader != NULL && (text != NULL || len == 0));
+    static char nothing[1];
+    reader->at = text != NULL ? text : nothing;
+    reader->end = reader->at + len;
+    reader->depth = 0;
+    reader->err = LE_OK;
+}
+
+/* Errors stick, and nothing more is read: the rest of the text is gone. */
+static void fail(struct le_reader *reader)
+{
+    reader->err = LE_ERR_SYNTAX;
+    reader->at = reader->end;
+}
+
+/* The next character that is not white space, not taken; 0 at the end of the text. */
+static inline char peek(struct le_reader *reader)
+{
+    while (reader->at < reader->end) {
+        char c = *reader->at;
+        if (c != ' ' && c != '\n' && c != '\r' && c != '\t')
+            return c;
+        reader->at++;
+    }
+    return '\0';
+}
+
+static bool take(struct le_reader *reader, char c)
+{
+    if (peek(reader) != c || reader->at == reader->end)
+        return false;
+    reader->at++;
+    return true;
+}
+
+static bool enter(struct le_reader *reader, char bracket)
+{
+    if (!take(reader, bracket))
+        return false;
+    if (reader->depth == LE_READER_DEPTH_MAX) {
+        fail(reader);
+        return false;
+    }
+    reader->depth++;
+    reader->fresh[reader->depth] = true;
+    return true;
+}
+
+bool le_reader_enter_object(struct le_reader *reader)
+{
+    return enter(reader, '{');
+}
+
+bool le_reader_enter_array(struct le_reader *reader)
+{
+    return enter(reader, '[');
+}
+
+/* Stands before the next element of the container, past its comma; false at the end, which is then
+ * left behind. */
+static bool next(struct le_reader *reader, char bracket)
+{
+    if (reader->err != LE_OK)
+        return false;
+    assert(reader->depth > 0);
+    if (take(reader, bracket)) {
+        reader->depth--;
+        return false;
+    }
+    if (!reader->fresh[reader->depth] && !take(reader, ','))
+        fail(reader);
+    else if (peek(reader) == bracket || reader->at == reader->end)
+        fail(reader);
+    reader->fresh[reader->depth] = false;
+    return reader->err == LE_OK;
+}
+
+bool le_reader_next_key(struct le_reader *reader, struct le_span *key)
+{
+    if (!next(reader, '}'))
+        return false;
+    if (le_reader_string(reader, key) && take(reader, ':'))
+        return true;
+    fail(reader);
+    return false;
+}
+
+bool le_reader_next_element(struct le_reader *reader)
+{
+    return next(reader, ']');
+}
+
+static uint32_t hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return (uint32_t)(c - '0');
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10) : HEX_INVALID;
+}
+
+/* The value of the four digits behind "\u"; HEX_INVALID when there are none. */
+static uint32_t hex4(const char *at, const char *end)
+{
+    if (end - at < 4)
+        return HEX_INVALID;
+    uint32_t value = 0;
+    for (int i = 0; i < 4; i++) {
+        uint32_t digit = hex_digit(at[i]);
+        if (digit == HEX_INVALID)
+            return HEX_INVALID;
+        value = value << 4 | digit;
+    }
+    return value;
+}
+
+static char *put_utf8(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        *out++ = (char)c;
+        return out;
+    }
+    if (c < 0x800) {
+        *out++ = (char)(0xC0 | c >> 6);
+    } else if (c < 0x10000) {
+        *out++ = (char)(0xE0 | c >> 12);
+        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
+    } else {
+        *out++ = (char)(0xF0 | c >> 18);
+        *out++ = (char)(0x80 | (c >> 12 & 0x3F));
+        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
+    }
+    *out++ = (char)(0x80 | (c & 0x3F));
+    return out;
+}
+
+/* at stands behind "\u". Answers where the escape ends (a pair of surrogates is one), NULL when it
+ * is malformed. A lone surrogate becomes its three bytes, so that whoever checks the text for UTF-8
+ * finds it. */
+static char *unescape_unicode(char *at, const char *end, char **out)
+{
+    uint32_t c = hex4(at, end);
+    if (c == HEX_INVALID)
+        return NULL;
+    at += 4;
+    if (c >= 0xD800 && c < 0xDC00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
+        uint32_t low = hex4(at + 2, end);
+        if (low >= 0xDC00 && low < 0xE000) {
+            c = 0x10000 + ((c - 0xD800) << 10 | (low - 0xDC00));
+            at += 6;
+        }
+    }
+    *out = put_utf8(*out, c);
+    return at;
+}
+
+static const char escapes[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
+
+/* at stands on a backslash. Answers where the escape ends, NULL when it is malformed. */
+static char *unescape_one(char *at, const char *end, char **out)
+{
+    at++;
+    if (at == end)
+        return NULL;
+    if (*at == 'u')
+        return unescape_unicode(at + 1, end, out);
+    char c = escapes[(unsigned char)*at];
+    if (c == '\0')
+        return NULL;
+    *(*out)++ = c;
+    return at + 1;
+}
+
+/* Moves a plain run down to *out and answers its end. Bodies that are JSON themselves have a quote
+ * every eight bytes or so, so the run's last word is stored whole too, unless that would reach
+ * beyond what has been read. */
+static char *move_plain(char *at, const char *end, char **out)
+{
+    char *to = *out;
+    while ((size_t)(end - at) >= sizeof(uint64_t)) {
+        uint64_t word = le_scan_load(at);
+        uint64_t specials = le_scan_specials(word);
+        size_t count = specials != 0 ? le_scan_first(specials, at) : sizeof word;
+        if ((size_t)(at - to) + count < sizeof word)
+            break;
+        memcpy(to, &word, sizeof word);
+        to += count;
+        at += count;
+        if (specials != 0) {
+            *out = to;
+            return at;
+        }
+    }
+    while (at < end && !le_json_special(*at))
+        *to++ = *at++;
+    *out = to;
+    return at;
+}
+
+/* at stands on the first special character of the string that begins at start. */
+static bool unescape_string(struct le_reader *reader, char *start, char *at, struct le_span *span)
+{
+    char *out = at;
+    while (at < reader->end && *at == '\\') {
+        at = unescape_one(at, reader->end, &out);
+        if (at == NULL)
+            break;
+        assert(out < at);
+        at = move_plain(at, reader->end, &out);
+    }
+    if (at == NULL || at == reader->end || *at != '"') {
+        fail(reader);
+        return false;
+    }
+    reader->at = at + 1;
+    *span = (struct le_span){start, (size_t)(out - start)};
+    return true;
+}
+
+bool le_reader_string(struct le_reader *reader, struct le_span *out)
+{
+    if (!take(reader, '"'))
+        return false;
+    char *start = reader->at;
+    char *at = start + (le_json_plain_end(start, reader->end) - start);
+    return unescape_string(reader, start, at, out);
+}
+
+static bool take_word(struct le_reader *reader, const char *word, size_t len)
+{
+    if ((size_t)(reader->end - reader->at) < len || memcmp(reader->at, word, len) != 0)
+        return false;
+    reader->at += len;
+    return true;
+}
+
+bool le_reader_bool(struct le_reader *reader, bool *out)
+{
+    char c = peek(reader);
+    if (c != 't' && c != 'f')
+        return false;
+    *out = c == 't';
+    return c == 't' ? take_word(reader, "true", 4) : take_word(reader, "false", 5);
+}
+
+static size_t take_digits(struct le_reader *reader)
+{
+    const char *start = reader->at;
+    while (reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9')
+        reader->at++;
+    return (size_t)(reader->at - start);
+}
+
+/* -?(0|[1-9][0-9]*): true when there is one, taken. */
+static bool take_whole(struct le_reader *reader)
+{
+    if (reader->at < reader->end && *reader->at == '-')
+        reader->at++;
+    const char *first = reader->at;
+    size_t digits = take_digits(reader);
+    return digits == 1 || (digits > 1 && *first != '0');
+}
+
+static bool take_number(struct le_reader *reader)
+{
+    if (!take_whole(reader))
+        return false;
+    if (take_word(reader, ".", 1) && take_digits(reader) == 0)
+        return false;
+    if (!take_word(reader, "e", 1) && !take_word(reader, "E", 1))
+        return true;
+    if (!take_word(reader, "+", 1))
+        (void)take_word(reader, "-", 1);
+    return take_digits(reader) > 0;
+}
+
+bool le_reader_int(struct le_reader *reader, int64_t *out)
+{
+    (void)peek(reader);
+    char *start = reader->at;
+    bool whole = take_whole(reader);
+    char *stop = reader->at;
+    if (!whole || stop - start > 18 || (stop < reader->end && strchr(".eE", *stop) != NULL)) {
+        reader->at = start;
+        return false;
+    }
+    int64_t value = 0;
+    for (const char *at = *start == '-' ? start + 1 : start; at < stop; at++)
+        value = value * 10 + (*at - '0');
+    *out = *start == '-' ? -value : value;
+    return true;
+}
+
+static bool skip_string(struct le_reader *reader)
+{
+    char *at = reader->at + 1;
+    char sink[4];
+    for (;;) {
+        at += le_json_plain_end(at, reader->end) - at;
+        if (at == reader->end || *at != '\\')
+            break;
+        char *out = sink;
+        at = unescape_one(at, reader->end, &out);
+        if (at == NULL)
+            return false;
+    }
+    if (at == reader->end || *at != '"')
+        return false;
+    reader->at = at + 1;
+    return true;
+}
+
+static bool skip_scalar(struct le_reader *reader)
+{
+    switch (peek(reader)) {
+    case '"': return skip_string(reader);
+    case 't': return take_word(reader, "true", 4);
+    case 'f': return take_word(reader, "false", 5);
+    case 'n': return take_word(reader, "null", 4);
+    default: return take_number(reader);
+    }
+}
+
+static bool skip_key(struct le_reader *reader)
+{
+    return peek(reader) == '"' && skip_string(reader) && take(reader, ':');
+}
+
+/* The kinds of the containers around the place that a skip has reached: a bit each, set for an
+ * object. */
+struct nest {
+    uint64_t objects[LE_READER_SKIP_DEPTH_MAX / 64];
+    size_t depth;
+};
+
+static bool nest_is_object(const struct nest *nest)
+{
+    assert(nest->depth > 0);
+    size_t top = nest->depth - 1;
+    return (nest->objects[top / 64] >> (top % 64) & 1) != 0;
+}
+
+static bool nest_push(struct nest *nest, bool object)
+{
+    if (nest->depth == LE_READER_SKIP_DEPTH_MAX)
+        return false;
+    uint64_t bit = UINT64_C(1) << (nest->depth % 64);
+    uint64_t *word = &nest->objects[nest->depth / 64];
+    *word = object ? *word | bit : *word & ~bit;
+    nest->depth++;
+    return true;
+}
+
+/* Behind a value: leaves the containers that end here and stands before the next value, if one of
+ * them goes on. */
+static bool skip_ends(struct le_reader *reader, struct nest *nest)
+{
+    while (nest->depth > 0) {
+        bool object = nest_is_object(nest);
+        if (take(reader, ','))
+            return !object || skip_key(reader);
+        if (!take(reader, object ? '}' : ']'))
+            return false;
+        nest->depth--;
+    }
+    return true;
+}
+
+/* Before a value: takes it if it is a scalar or empty, otherwise its first bracket, and stands
+ * before its first element. */
+static bool skip_value(struct le_reader *reader, struct nest *nest)
+{
+    bool object = peek(reader) == '{';
+    if (!object && peek(reader) != '[')
+        return skip_scalar(reader) && skip_ends(reader, nest);
+    if (!nest_push(nest, object))
+        return false;
+    reader->at++;
+    if (peek(reader) == (object ? '}' : ']'))
+        return skip_ends(reader, nest);
+    return !object || skip_key(reader);
+}
+
+void le_reader_skip(struct le_reader *reader)
+{
+    if (reader->err != LE_OK)
+        return;
+    struct nest nest;
+    nest.depth = 0;
+    do { /* each turn takes at least one character */
+        if (!skip_value(reader, &nest)) {
+            fail(reader);
+            return;
+        }
+    } while (nest.depth > 0);
+}
+
+enum le_err le_reader_finish(struct le_reader *reader)
+{
+    if (reader->err != LE_OK)
+        return reader->err;
+    assert(reader->depth == 0);
+    if (peek(reader) != '\0' || reader->at != reader->end)
+        fail(reader);
+    return reader->err;
+}

@@ -1,0 +1,245 @@
+#include "loginetl/base/crypto.h"
+#include "loginetl/base/mem.h"
+#include "loginetl/base/rng.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+typedef enum le_err (*hash_fn)(struct le_span bytes, uint8_t *out);
+
+static void assert_hex(const uint8_t *bytes, size_t len, const char *expected)
+{
+    char hex[2 * LE_SHA512_LEN + 1];
+    le_hex(bytes, len, hex);
+    hex[2 * len] = '\0';
+    assert_string_equal(hex, expected);
+}
+
+static void assert_hash(hash_fn hash, size_t len, struct le_span bytes, const char *expected)
+{
+    uint8_t out[LE_SHA512_LEN];
+    assert_int_equal(hash(bytes, out), LE_OK);
+    assert_hex(out, len, expected);
+}
+
+static char million_a[1000000];
+
+/* FIPS 180-2, appendix B, and the empty text; the bulk hash is the same function by another road.
+ */
+static void test_sha256_vectors(void **state)
+{
+    (void)state;
+    static const hash_fn roads[] = {le_sha256, le_sha256_bulk};
+    memset(million_a, 'a', sizeof million_a);
+    for (int i = 0; i < 2; i++) {
+        hash_fn f = roads[i];
+        assert_hash(f, 32, LE_SPAN_LIT(""),
+                    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_hash(f, 32, LE_SPAN_NONE,
+                    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_hash(f, 32, LE_SPAN_LIT("abc"),
+                    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_hash(f, 32, LE_SPAN_LIT("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+                    "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+        assert_hash(f, 32, (struct le_span){million_a, sizeof million_a},
+                    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    }
+}
+
+static void test_sha512_vectors(void **state)
+{
+    (void)state;
+    assert_hash(le_sha512, 64, LE_SPAN_LIT(""),
+                "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
+                "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e");
+    assert_hash(le_sha512, 64, LE_SPAN_LIT("abc"),
+                "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+                "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+    assert_hash(le_sha512, 64,
+                LE_SPAN_LIT("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmn"
+                            "hijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu"),
+                "8e959b75dae313da8cf4f72814fc143f8f7779c6eb9f7fa17299aeadb6889018"
+                "501d289e4900f7e4331b99dec4b5433ac7d329eeb6dd26545e96e55b874be909");
+}
+
+/* RFC 1321, appendix A.5. */
+static void test_md5_vectors(void **state)
+{
+    (void)state;
+    assert_hash(le_md5, 16, LE_SPAN_LIT(""), "d41d8cd98f00b204e9800998ecf8427e");
+    assert_hash(le_md5, 16, LE_SPAN_LIT("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
+    assert_hash(le_md5, 16,
+                LE_SPAN_LIT("1234567890123456789012345678901234567890"
+                            "1234567890123456789012345678901234567890"),
+                "57edf4a22be3c955ac49da2e2107b67a");
+}
+
+static void assert_hmac(struct le_span key, struct le_span bytes, const char *expected)
+{
+    uint8_t out[LE_SHA256_LEN];
+    assert_int_equal(le_hmac_sha256(key, bytes, out), LE_OK);
+    assert_hex(out, sizeof out, expected);
+    struct le_hmac *hmac = le_hmac_new(key);
+    assert_non_null(hmac);
+    for (int i = 0; i < 3; i++) { /* a use leaves the kept states as they were */
+        memset(out, 0, sizeof out);
+        assert_int_equal(le_hmac_sum(hmac, bytes, out), LE_OK);
+        assert_hex(out, sizeof out, expected);
+    }
+    le_hmac_free(hmac);
+}
+
+static struct le_span run(char *bytes, char byte, size_t len)
+{
+    memset(bytes, byte, len);
+    return (struct le_span){bytes, len};
+}
+
+/* RFC 4231, cases 1 to 4, 6 and 7. */
+static void test_hmac_vectors(void **state)
+{
+    (void)state;
+    char key[131], data[131], counting[25];
+    for (size_t i = 0; i < sizeof counting; i++)
+        counting[i] = (char)(i + 1);
+    assert_hmac(run(key, 0x0b, 20), LE_SPAN_LIT("Hi There"),
+                "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    assert_hmac(LE_SPAN_LIT("Jefe"), LE_SPAN_LIT("what do ya want for nothing?"),
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    assert_hmac(run(key, (char)0xaa, 20), run(data, (char)0xdd, 50),
+                "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+    assert_hmac((struct le_span){counting, sizeof counting}, run(data, (char)0xcd, 50),
+                "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
+    assert_hmac(run(key, (char)0xaa, 131),
+                LE_SPAN_LIT("Test Using Larger Than Block-Size Key - Hash Key First"),
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    assert_hmac(
+        run(key, (char)0xaa, 131),
+        LE_SPAN_LIT(
+            "This is a test using a larger than block-size key and a larger than block-size "
+            "data. The key needs to be hashed before being used by the HMAC algorithm."),
+        "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+}
+
+static void fill(struct le_rng *rng, char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (char)le_rng_next(rng);
+}
+
+static void test_both_roads_to_sha256_agree(void **state)
+{
+    (void)state;
+    enum { MAX = 9000 };
+    static char bytes[MAX];
+    struct le_rng rng;
+    le_rng_seed(&rng, 1);
+    fill(&rng, bytes, sizeof bytes);
+    for (size_t len = 0; len <= MAX; len += len < 300 ? 1 : 97) {
+        uint8_t one[LE_SHA256_LEN], other[LE_SHA256_LEN];
+        assert_int_equal(le_sha256((struct le_span){bytes, len}, one), LE_OK);
+        assert_int_equal(le_sha256_bulk((struct le_span){bytes, len}, other), LE_OK);
+        assert_memory_equal(one, other, sizeof one);
+    }
+}
+
+/* RFC 2104's definition, written out over le_sha256. */
+static void hmac_by_definition(struct le_span key, struct le_span bytes, uint8_t out[LE_SHA256_LEN])
+{
+    char text[64 + 512];
+    uint8_t block[64] = {0};
+    assert_true(bytes.len <= 512);
+    if (key.len > sizeof block)
+        assert_int_equal(le_sha256(key, block), LE_OK);
+    else
+        memcpy(block, key.ptr, key.len);
+    for (size_t i = 0; i < sizeof block; i++)
+        text[i] = (char)(block[i] ^ 0x36);
+    memcpy(text + sizeof block, bytes.ptr, bytes.len);
+    assert_int_equal(le_sha256((struct le_span){text, sizeof block + bytes.len}, out), LE_OK);
+    for (size_t i = 0; i < sizeof block; i++)
+        text[i] = (char)(block[i] ^ 0x5c);
+    memcpy(text + sizeof block, out, LE_SHA256_LEN);
+    assert_int_equal(le_sha256((struct le_span){text, sizeof block + LE_SHA256_LEN}, out), LE_OK);
+}
+
+static void test_hmac_is_its_definition_for_every_key_length(void **state)
+{
+    (void)state;
+    struct le_rng rng;
+    le_rng_seed(&rng, 2);
+    for (size_t key_len = 0; key_len <= 200; key_len++) {
+        char key[200], bytes[512];
+        uint8_t expected[LE_SHA256_LEN], once[LE_SHA256_LEN], kept[LE_SHA256_LEN];
+        fill(&rng, key, sizeof key);
+        fill(&rng, bytes, sizeof bytes);
+        struct le_span k = {key, key_len}, b = {bytes, le_rng_below(&rng, sizeof bytes + 1)};
+        struct le_hmac *hmac = le_hmac_new(k);
+        assert_non_null(hmac);
+        hmac_by_definition(k, b, expected);
+        assert_int_equal(le_hmac_sha256(k, b, once), LE_OK);
+        assert_int_equal(le_hmac_sum(hmac, b, kept), LE_OK);
+        assert_memory_equal(once, expected, sizeof expected);
+        assert_memory_equal(kept, expected, sizeof expected);
+        le_hmac_free(hmac);
+    }
+}
+
+static void test_keys_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    uint8_t first[LE_SHA256_LEN], second[LE_SHA256_LEN], again[LE_SHA256_LEN];
+    struct le_hmac *a = le_hmac_new(LE_SPAN_LIT("key a"));
+    struct le_hmac *b = le_hmac_new(LE_SPAN_LIT("key b"));
+    assert_int_equal(le_hmac_sum(a, LE_SPAN_LIT("text"), first), LE_OK);
+    assert_int_equal(le_hmac_sum(b, LE_SPAN_LIT("text"), second), LE_OK);
+    assert_int_equal(le_hmac_sum(a, LE_SPAN_LIT("text"), again), LE_OK);
+    assert_memory_equal(first, again, sizeof first);
+    assert_memory_not_equal(first, second, sizeof first);
+    le_hmac_free(a);
+    assert_int_equal(le_hmac_sum(b, LE_SPAN_LIT("text"), again), LE_OK);
+    assert_memory_equal(second, again, sizeof second);
+    le_hmac_free(b);
+    le_hmac_free(NULL);
+}
+
+static void test_no_memory_for_a_key(void **state)
+{
+    (void)state;
+    le_mem_fail_at(1);
+    assert_null(le_hmac_new(LE_SPAN_LIT("key")));
+    le_mem_fail_at(0);
+}
+
+static void test_hex(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {0x00, 0x0f, 0xf0, 0xff, 0x5a};
+    char out[11] = "xxxxxxxxxx";
+    le_hex(bytes, sizeof bytes, out);
+    assert_string_equal(out, "000ff0ff5a");
+    le_hex(NULL, 0, out);
+    assert_string_equal(out, "000ff0ff5a");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sha256_vectors),
+        cmocka_unit_test(test_sha512_vectors),
+        cmocka_unit_test(test_md5_vectors),
+        cmocka_unit_test(test_hmac_vectors),
+        cmocka_unit_test(test_both_roads_to_sha256_agree),
+        cmocka_unit_test(test_hmac_is_its_definition_for_every_key_length),
+        cmocka_unit_test(test_keys_do_not_disturb_each_other),
+        cmocka_unit_test(test_no_memory_for_a_key),
+        cmocka_unit_test(test_hex),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
