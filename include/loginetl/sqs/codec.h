@@ -1,0 +1,132 @@
+/* SQS requests and answers as bytes. One interface, so that the Query protocol can stand
+ * beside JSON 1.0. */
+#ifndef LE_SQS_CODEC_H
+#define LE_SQS_CODEC_H
+
+#include "loginetl/base/buf.h"
+#include "loginetl/base/error.h"
+#include "loginetl/base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LE_SQS_BATCH_MAX 10 /* entries in a batch, messages in an answer */
+#define LE_SQS_BATCH_BYTES_MAX                                        \
+    1048576 /* bodies and attributes of one SendMessageBatch together \
+             */
+
+enum le_sqs_operation {
+    LE_SQS_GET_QUEUE_URL,
+    LE_SQS_GET_QUEUE_ATTRIBUTES,
+    LE_SQS_RECEIVE,
+    LE_SQS_DELETE_BATCH,
+    LE_SQS_VISIBILITY_BATCH,
+    LE_SQS_SEND_BATCH,
+    LE_SQS_OPERATION_COUNT
+};
+const char *le_sqs_operation_name(enum le_sqs_operation operation); /* "ReceiveMessage" */
+
+struct le_sqs_message {
+    struct le_span message_id;
+    struct le_span receipt_handle;
+    char *body; /* unescaped in place; may be changed by its reader */
+    size_t body_len;
+    int64_t sent_at_ms;     /* SentTimestamp; -1 when the server gave none */
+    uint32_t receive_count; /* ApproximateReceiveCount; 0 when not given */
+};
+
+struct le_sqs_attribute {
+    struct le_span name;
+    struct le_span
+        value; /* DataType String; empty or absent ones are left out (SQS refuses empty values) */
+};
+
+struct le_sqs_send_entry {
+    struct le_span body;
+    const struct le_sqs_attribute *attributes;
+    size_t attribute_count;
+};
+
+enum le_sqs_outcome {
+    LE_SQS_ENTRY_MISSING =
+        0, /* the answer does not speak of this entry: outcome unknown, try again */
+    LE_SQS_ENTRY_OK,
+    LE_SQS_ENTRY_FAILED
+};
+
+struct le_sqs_entry_result {
+    enum le_sqs_outcome outcome;
+    bool sender_fault;
+    struct le_span code; /* into the answer; a fixed word of the service's, fit for a log */
+};
+
+/* The attributes that loginetl asks for. */
+struct le_sqs_queue_attributes {
+    int64_t visible, not_visible, delayed; /* approximate; -1 when not given */
+    int64_t visibility_timeout_s;          /* -1 when not given */
+    struct le_span redrive_policy;  /* JSON text, unescaped (strings in it too); absent when none */
+    struct le_span dead_letter_arn; /* out of the redrive policy; absent when none */
+    int64_t max_receive_count;      /* 0 when none */
+    struct le_span arn;
+};
+
+/* Appends "https://…" of the queue that an ARN names, told by the source queue's URL: same scheme,
+ * host and path style, the ARN's account and name ("http://host:1/000000000000/q" +
+ * arn:aws:sqs:r:111111111111:q-dlq -> "http://host:1/111111111111/q-dlq"). LE_ERR_SYNTAX: not an
+ * SQS ARN or a URL without account and name. (A client prefers GetQueueUrl and falls back on this.)
+ */
+LE_MUST enum le_err le_sqs_url_from_arn(struct le_buf *out, struct le_span queue_url,
+                                        struct le_span arn);
+/* Account and name out of "arn:aws:sqs:REGION:ACCOUNT:NAME". */
+LE_MUST enum le_err le_sqs_arn_parts(struct le_span arn, struct le_span *account,
+                                     struct le_span *name);
+
+/* The writers append a whole request body to out: LE_ERR_TOO_LARGE or LE_ERR_NOMEM. Entry ids are
+ * positions ("0" … "9"). The readers work in place on a 2xx answer's body (an empty body counts as
+ * {}): spans point into it. LE_ERR_PROTOCOL: not an answer of that kind. */
+struct le_sqs_codec {
+    const char *name;         /* "json" */
+    const char *content_type; /* of requests */
+    LE_MUST enum le_err (*get_queue_url)(struct le_buf *out, struct le_span name,
+                                         struct le_span account /* or absent */);
+    LE_MUST enum le_err (*get_queue_attributes)(struct le_buf *out, struct le_span queue_url);
+    LE_MUST enum le_err (*receive)(struct le_buf *out, struct le_span queue_url, int max_messages,
+                                   int wait_s, int visibility_s);
+    LE_MUST enum le_err (*delete_batch)(struct le_buf *out, struct le_span queue_url,
+                                        const struct le_span *handles, size_t count);
+    LE_MUST enum le_err (*visibility_batch)(struct le_buf *out, struct le_span queue_url,
+                                            const struct le_span *handles, size_t count,
+                                            int visibility_s);
+    LE_MUST enum le_err (*send_batch)(struct le_buf *out, struct le_span queue_url,
+                                      const struct le_sqs_send_entry *entries, size_t count);
+
+    LE_MUST enum le_err (*read_queue_url)(char *text, size_t len, struct le_span *queue_url);
+    LE_MUST enum le_err (*read_queue_attributes)(char *text, size_t len,
+                                                 struct le_sqs_queue_attributes *out);
+    /* A message without id, handle or body is LE_ERR_PROTOCOL; more than LE_SQS_BATCH_MAX too. */
+    LE_MUST enum le_err (*read_messages)(char *text, size_t len,
+                                         struct le_sqs_message out[LE_SQS_BATCH_MAX],
+                                         size_t *count);
+    /* out has count entries, set by their ids; an id that was not asked for is LE_ERR_PROTOCOL. */
+    LE_MUST enum le_err (*read_batch)(char *text, size_t len, struct le_sqs_entry_result *out,
+                                      size_t count);
+    /* The error code of a non-2xx answer, stripped of prefix and suffix; falls back on the header
+     * x-amzn-query-error (absent is fine). Absent when neither says one. Never the server's
+     * message. */
+    struct le_span (*read_error)(char *text, size_t len, struct le_span query_error_header);
+};
+
+extern const struct le_sqs_codec le_sqs_json;
+
+/* What status and code of a refused request mean: LE_ERR_THROTTLED, _SERVICE, _CREDENTIALS (keys
+ * and tokens), _DENIED, _NO_QUEUE, _REFUSED. le_sqs_is_skew: the codes that a wrong clock gives. */
+enum le_err le_sqs_error(int status, struct le_span code);
+bool le_sqs_is_skew(struct le_span code);
+/* Is an entry that failed with this code worth another try? Not when the sender is at fault or the
+ * handle is invalid. */
+bool le_sqs_entry_retryable(const struct le_sqs_entry_result *result);
+/* Did it fail because the caller has no permission? */
+bool le_sqs_entry_denied(const struct le_sqs_entry_result *result);
+
+#endif

@@ -1,0 +1,119 @@
+/* Answers of the queue service: the first byte chooses the reader. What is read lies within the
+ * answer, and makes requests. */
+#include "loginetl/sqs/codec.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void check_within(struct le_span span, const char *text, size_t len)
+{
+    must(span.ptr == NULL || (span.ptr >= text && span.ptr + span.len <= text + len));
+}
+
+static void check_code(struct le_span code, const char *text, size_t len)
+{
+    check_within(code, text, len);
+    for (size_t i = 0; i < code.len; i++)
+        must((unsigned char)code.ptr[i] > ' ' && (unsigned char)code.ptr[i] < 0x7F &&
+             code.ptr[i] != '"');
+}
+
+static void write_requests(const struct le_sqs_message *messages, size_t count)
+{
+    const struct le_span url = LE_SPAN_LIT("http://localhost:4566/000000000000/login-queue");
+    struct le_span handles[LE_SQS_BATCH_MAX];
+    struct le_sqs_attribute attributes[LE_SQS_BATCH_MAX];
+    struct le_sqs_send_entry entries[LE_SQS_BATCH_MAX];
+    struct le_buf out;
+    le_buf_init(&out, 1 << 20);
+    for (size_t i = 0; i < count; i++) {
+        handles[i] = messages[i].receipt_handle;
+        attributes[i] =
+            (struct le_sqs_attribute){LE_SPAN_LIT("loginetl_message_id"), messages[i].message_id};
+        entries[i] =
+            (struct le_sqs_send_entry){{messages[i].body, messages[i].body_len}, &attributes[i], 1};
+    }
+    must(le_sqs_json.delete_batch(&out, url, handles, count) == LE_OK);
+    must(le_sqs_json.visibility_batch(&out, url, handles, count, 60) == LE_OK);
+    must(le_sqs_json.send_batch(&out, url, entries, count) == LE_OK);
+    le_buf_free(&out);
+}
+
+static void read_messages(char *text, size_t len)
+{
+    struct le_sqs_message messages[LE_SQS_BATCH_MAX];
+    size_t count;
+    if (le_sqs_json.read_messages(text, len, messages, &count) != LE_OK)
+        return;
+    must(count <= LE_SQS_BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        check_within(messages[i].message_id, text, len);
+        check_within(messages[i].receipt_handle, text, len);
+        check_within((struct le_span){messages[i].body, messages[i].body_len}, text, len);
+        must(messages[i].message_id.len > 0 && messages[i].receipt_handle.len > 0 &&
+             messages[i].body != NULL);
+        must(messages[i].sent_at_ms >= -1);
+    }
+    if (count > 0)
+        write_requests(messages, count);
+}
+
+static void read_batch(char *text, size_t len)
+{
+    struct le_sqs_entry_result results[LE_SQS_BATCH_MAX];
+    if (le_sqs_json.read_batch(text, len, results, 7) != LE_OK)
+        return;
+    for (size_t i = 0; i < 7; i++) {
+        check_code(results[i].code, text, len);
+        must(results[i].outcome != LE_SQS_ENTRY_OK || !le_sqs_entry_retryable(&results[i]));
+        must(!le_sqs_entry_denied(&results[i]) || !le_sqs_entry_retryable(&results[i]));
+    }
+}
+
+static void read_look_ups(char *text, size_t len, bool url)
+{
+    struct le_sqs_queue_attributes attributes;
+    struct le_span queue_url;
+    if (url) {
+        if (le_sqs_json.read_queue_url(text, len, &queue_url) == LE_OK)
+            check_within(queue_url, text, len);
+    } else if (le_sqs_json.read_queue_attributes(text, len, &attributes) == LE_OK) {
+        check_within(attributes.arn, text, len);
+        check_within(attributes.redrive_policy, text, len);
+        check_within(attributes.dead_letter_arn, text, len);
+        must(attributes.max_receive_count >= 0 && attributes.visible >= -1);
+    }
+}
+
+static void read_error(char *text, size_t len)
+{
+    check_code(le_sqs_json.read_error(text, len, LE_SPAN_NONE), text, len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0 || size > 64 * 1024)
+        return 0;
+    size_t len = size - 1;
+    char *text = malloc(len > 0 ? len : 1);
+    must(text != NULL);
+    memcpy(text, data + 1, len);
+    switch (data[0]) {
+    case 'm': read_messages(text, len); break;
+    case 'b': read_batch(text, len); break;
+    case 'u': read_look_ups(text, len, true); break;
+    case 'a': read_look_ups(text, len, false); break;
+    case 'e': read_error(text, len); break;
+    default: break;
+    }
+    free(text);
+    return 0;
+}
