@@ -1,0 +1,154 @@
+/* What the pipeline's own files share. Not for others. */
+#ifndef LE_PIPELINE_INTERNAL_H
+#define LE_PIPELINE_INTERNAL_H
+
+#include "loginetl/base/backoff.h"
+#include "loginetl/pipeline/pipeline.h"
+
+#define LE_IDS_BUCKETS       8192u /* a power of two */
+#define LE_LANES_MAX         32u   /* --connections' upper bound */
+#define LE_LANE_RANGES_MAX   32u   /* log2 of the largest batch, and to spare */
+#define LE_ANSWER_BYTES_MAX  ((size_t)16 << 20)
+#define LE_ANSWER_BYTES_KEPT ((size_t)16 << 10) /* memory an idle answer keeps */
+#define LE_ENTRIES_OPS_SPARE 8u                 /* operations beside one delete for each receiver */
+#define LE_EXTEND_OPS_MAX    8u
+#define LE_DELETE_LINGER_MS  20 /* waiting for company */
+#define LE_TRIES_MAX         30u /* of one message's delete or dead-letter; then the queue keeps it */
+#define LE_EMPTY_PAUSE_MS    1000            /* between empty answers that came without waiting */
+#define LE_CANCEL_GRACE_MS   1000            /* under load a receive is answered sooner than this */
+#define LE_OUTAGE_HOLD_MS    INT64_C(600000) /* how long leases are kept alive for an absent store */
+#define LE_NEVER             INT64_MAX
+
+struct le_pipeline;
+
+/* Messages whose last attempt failed, until one common moment. */
+struct le_retry {
+    struct le_list list;
+    struct le_backoff backoff;
+    int64_t at_ms; /* LE_NEVER while the list is empty */
+};
+
+/* One statement under way at a time. A batch with a data error is cut in halves until the culprit
+ * stands alone: the ranges are what is still to be submitted of it, the topmost next. */
+struct le_lane {
+    struct le_pipeline *pipeline;
+    struct le_submit_op op;
+    bool busy; /* op is with the store */
+    struct le_message **rows;
+    struct {
+        size_t from, to;
+    } ranges[LE_LANE_RANGES_MAX];
+    unsigned depth;
+    struct le_backoff backoff;
+    int64_t retry_at_ms; /* not before */
+};
+
+struct le_pipeline {
+    struct le_pipeline_config config;
+    struct le_queue_port queue;
+    struct le_store_port store;
+    struct le_clock_port clock;
+    struct le_rng rng;
+    struct le_books books;
+    uint64_t state_count[LE_MESSAGE_STATE_COUNT]; /* kept by the setter alone; the books are held
+                                                     against it */
+    size_t bytes;                                 /* charged by answers in use */
+    size_t block_size;                            /* of an answer with its cells and masks */
+    struct le_list free_answers, used_answers;
+
+    /* messages by state; a message is in one of them or in an operation */
+    struct le_list waiting, rejected, deletable, releasing;
+    struct le_list leases; /* every message held, by lease_end_ms */
+    struct le_retry delete_retry, reject_retry, release_retry;
+    struct le_message *ids[LE_IDS_BUCKETS];
+    uint64_t ids_seed;
+
+    /* receiving */
+    struct le_receive_op *receive_ops;
+    struct le_list free_receives;
+    unsigned receives;      /* in flight */
+    uint64_t receive_asked; /* messages that receives in flight may bring */
+    unsigned receivers;     /* how many there should be: 1 … concurrency */
+    int batch_max;          /* messages asked for at once: falls when answers are too large */
+    size_t answer_expected; /* bytes: a decaying maximum */
+    struct le_backoff receive_backoff;
+    int64_t receive_at_ms; /* not before */
+    bool seen_empty;       /* the last answer of a long poll was empty */
+
+    /* the other operations */
+    struct le_entries_op *entries_ops;
+    struct le_list free_entries;
+    unsigned entries_total, deletes, extends, dead_letters, releases;
+    int64_t deletable_since_ms; /* when the first of them came */
+    int64_t extend_at_ms;       /* not before: after a failed extension */
+    struct le_backoff extend_backoff;
+
+    struct le_lane *lanes;
+
+    /* absence and the end */
+    int64_t store_away_since_ms; /* LE_NEVER while it is there */
+    int64_t queue_away_since_ms; /* LE_NEVER while it answers */
+    int64_t last_poll_ms;
+    bool stopping, cancelled, closed;
+    int64_t stop_at_ms; /* when stopping began */
+    enum le_err why;
+};
+
+/* ---- books.c: the one setter, and the books ---- */
+const char *le_message_state_word(enum le_message_state state);
+void le_message_set_state(struct le_pipeline *pipeline, struct le_message *message,
+                          enum le_message_state state);
+/* in_flight from the states, asserted against the other figures. */
+void le_books_balance(struct le_pipeline *pipeline);
+/* The message's way is over: forgets its id and lease, and its buffers when nothing else needs
+ * them. */
+void le_message_end(struct le_pipeline *pipeline, struct le_message *message);
+
+/* ---- answer.c ---- */
+LE_MUST struct le_answer *le_answer_take(
+    struct le_pipeline *pipeline); /* refs 1; NULL: no memory */
+void le_answer_charge(struct le_pipeline *pipeline, struct le_answer *answer, size_t more);
+void le_answer_drop(struct le_pipeline *pipeline, struct le_answer *answer);
+void le_answers_free(struct le_pipeline *pipeline);
+
+/* ---- ids.c: which messages are in flight here ---- */
+/* A UUID's 16 bytes, or the first 16 of its SHA-256 when it is none. */
+LE_MUST enum le_err le_message_key(struct le_span message_id, uint8_t out[16]);
+struct le_message *le_ids_find(const struct le_pipeline *pipeline, const uint8_t id[16]);
+void le_ids_add(struct le_pipeline *pipeline, struct le_message *message);
+void le_ids_remove(struct le_pipeline *pipeline, struct le_message *message);
+
+/* ---- retry.c, operations ---- */
+void le_retry_init(struct le_retry *retry);
+void le_retry_put(struct le_pipeline *pipeline, struct le_retry *retry, struct le_message *message,
+                  int64_t now_ms);
+/* Moves what is due to ready. Answers when the rest is due. */
+int64_t le_retry_release(struct le_retry *retry, struct le_list *ready, int64_t now_ms);
+struct le_entries_op *le_entries_take(struct le_pipeline *pipeline,
+                                      void (*done)(struct le_entries_op *));
+void le_entries_give_back(struct le_pipeline *pipeline, struct le_entries_op *op);
+/* What became of entry i, the request's own failure included. */
+enum le_entry_outcome le_entries_outcome(const struct le_entries_op *op, size_t i);
+/* A request of any kind was answered, or not: the queue's absence is measured by it. A fatal error
+ * ends the pipeline. */
+void le_queue_answered(struct le_pipeline *pipeline, enum le_err err, int64_t now_ms);
+int64_t le_pipeline_now(const struct le_pipeline *pipeline);
+
+/* ---- the parts of a turn; each answers when it wants the next one (LE_NEVER: only after an event)
+ * ---- */
+int64_t le_receive_turn(struct le_pipeline *pipeline, int64_t now_ms);
+int64_t le_commit_turn(struct le_pipeline *pipeline, int64_t now_ms);
+int64_t le_reject_turn(struct le_pipeline *pipeline, int64_t now_ms);
+int64_t le_delete_turn(struct le_pipeline *pipeline, int64_t now_ms);
+int64_t le_lease_turn(struct le_pipeline *pipeline, int64_t now_ms);
+int64_t le_release_turn(struct le_pipeline *pipeline, int64_t now_ms);
+
+void le_reject_message(struct le_pipeline *pipeline, struct le_message *message);
+void le_deletable_put(struct le_pipeline *pipeline, struct le_message *message, int64_t now_ms);
+/* Hands back every row that no statement has stored: what waits, and what is between two attempts.
+ */
+void le_release_uncommitted(struct le_pipeline *pipeline);
+void le_lease_put(struct le_pipeline *pipeline, struct le_message *message, int64_t end_ms);
+bool le_lanes_idle(const struct le_pipeline *pipeline);
+
+#endif

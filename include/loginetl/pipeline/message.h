@@ -1,0 +1,76 @@
+/* What the pipeline holds of the queue's messages: answers (up to ten messages that share one
+ * buffer) and messages. */
+#ifndef LE_PIPELINE_MESSAGE_H
+#define LE_PIPELINE_MESSAGE_H
+
+#include "loginetl/base/buf.h"
+#include "loginetl/base/list.h"
+#include "loginetl/login/reject.h"
+#include "loginetl/login/row.h"
+#include "loginetl/sqs/codec.h"
+
+#include <stdint.h>
+
+/* A message's way. Every change goes through one setter, which keeps the books. */
+#define LE_MESSAGE_STATES(X)                                                                  \
+    X(FREE, "free")           /* not a message now */                                         \
+    X(WAITING, "waiting")     /* a row that waits for a database connection */                \
+    X(SUBMITTED, "submitted") /* in a statement whose outcome has not been read */            \
+    X(REJECTED, "rejected")   /* on its way into the dead-letter queue */                     \
+    X(DELETABLE, "deletable") /* committed, or rejected and kept elsewhere: may be deleted */ \
+    X(DELETING, "deleting")   /* in a delete request */                                       \
+    X(RELEASING, "releasing") /* being handed back */
+
+enum le_message_state {
+#define X(name, word) LE_MESSAGE_##name,
+    LE_MESSAGE_STATES(X)
+#undef X
+        LE_MESSAGE_STATE_COUNT
+};
+
+struct le_answer;
+
+struct le_message {
+    enum le_message_state state;
+    struct le_answer *answer; /* whose buffer holds id and body */
+    struct le_answer
+        *holder; /* whose buffer holds the receipt handle: another one after a redelivery */
+    struct le_span message_id;
+    struct le_span receipt_handle; /* the newest one known */
+    const char *body;
+    size_t body_len;
+    char *scratch; /* body_len bytes, only for a body with escapes; rare, so allocated */
+    uint8_t
+        id[16]; /* the ledger's key: message_id as a UUID, or the first 16 bytes of its SHA-256 */
+    int64_t sent_at_ms;
+    uint32_t receive_count;
+
+    struct le_node queue_node;  /* in the list of its state */
+    struct le_node lease_node;  /* in the list of leases, ordered by lease_end_ms */
+    struct le_message *id_next; /* in the table of ids in flight */
+    int64_t
+        lease_end_ms; /* monotonic; counted from the answer's arrival: half a lease is the margin */
+    int64_t held_since_ms; /* monotonic */
+    uint32_t tries;        /* failed attempts to delete or dead-letter it */
+    bool extending;        /* in an extension that has not been answered */
+    bool ended;            /* its way is over; only the extension under way still points to it */
+    bool handle_changed;   /* a newer handle came while the old one was in a delete request */
+    struct le_reject reject;
+    struct le_cell *cells; /* the row; fields->count of them */
+    char *masks;
+};
+
+/* Filled by the queue port: bytes holds the answer's body, found points into it. */
+struct le_answer {
+    struct le_buf
+        bytes; /* the port appends the answer's body here; its memory is kept from use to use */
+    struct le_sqs_message found[LE_SQS_BATCH_MAX];
+    size_t found_count;
+    unsigned refs;            /* messages that need bytes, and one for a receive under way */
+    size_t charged;           /* bytes counted against the memory limit */
+    struct le_node free_node; /* in the list of answers free, or in use */
+    struct le_message
+        messages[LE_SQS_BATCH_MAX]; /* cells and masks stand behind them in the same block */
+};
+
+#endif

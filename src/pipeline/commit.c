@@ -1,0 +1,176 @@
+/* Committing: rows into statements, and what their outcome means for each message. */
+#include "loginetl/base/log.h"
+#include "loginetl/pipeline/internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* The ledger's key order. Every worker inserts in it, so that two of them never wait for each other
+ * in a ring; and the key leads with the time, so that the index grows at one edge. */
+static int by_ledger_key(const void *left, const void *right)
+{
+    const struct le_message *a = *(struct le_message *const *)left,
+                            *b = *(struct le_message *const *)right;
+    if (a->sent_at_ms != b->sent_at_ms)
+        return a->sent_at_ms < b->sent_at_ms ? -1 : 1;
+    return memcmp(a->id, b->id, sizeof a->id);
+}
+
+static void push_range(struct le_lane *lane, size_t from, size_t to)
+{
+    if (from == to)
+        return;
+    assert(from < to && lane->depth < LE_LANE_RANGES_MAX);
+    lane->ranges[lane->depth].from = from;
+    lane->ranges[lane->depth].to = to;
+    lane->depth++;
+}
+
+static void fill(struct le_pipeline *pipeline, struct le_lane *lane)
+{
+    size_t count = 0;
+    while (count < pipeline->config.batch_rows && pipeline->waiting.count > 0) {
+        struct le_node *node = le_list_pop(&pipeline->waiting);
+        lane->rows[count++] = le_container_of(node, struct le_message, queue_node);
+    }
+    qsort(lane->rows, count, sizeof(struct le_message *), by_ledger_key);
+    push_range(lane, 0, count);
+}
+
+static void committed(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to,
+                      size_t inserted)
+{
+    size_t count = to - from;
+    assert(inserted <= count);
+    int64_t now_ms = le_pipeline_now(pipeline);
+    pipeline->books.inserted += inserted;
+    pipeline->books.duplicate += count - inserted;
+    for (size_t i = from; i < to; i++)
+        le_deletable_put(pipeline, lane->rows[i], now_ms);
+}
+
+/* Nothing of the range was stored. The culprit goes; when the server did not say which row it was,
+ * the halves tell. */
+static void data_error(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
+{
+    size_t count = to - from;
+    long bad = count == 1 ? 0 : lane->op.bad_row;
+    if (bad < 0) {
+        size_t middle = from + count / 2;
+        push_range(lane, middle, to);
+        push_range(lane, from, middle);
+        return;
+    }
+    assert((size_t)bad < count);
+    struct le_message *culprit = lane->rows[from + (size_t)bad];
+    culprit->reject = (struct le_reject){.reason = LE_REJECT_CONSTRAINT};
+    memcpy(culprit->reject.sqlstate, lane->op.sqlstate, sizeof culprit->reject.sqlstate);
+    le_reject_message(pipeline, culprit);
+    push_range(lane, from + (size_t)bad + 1, to);
+    push_range(lane, from, from + (size_t)bad);
+}
+
+static void again_later(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
+{
+    push_range(lane, from, to);
+    for (size_t i = from; i < to; i++)
+        le_message_set_state(pipeline, lane->rows[i], LE_MESSAGE_WAITING);
+    lane->retry_at_ms = le_pipeline_now(pipeline) + le_backoff_next(&lane->backoff, &pipeline->rng);
+}
+
+static void submit_done(struct le_submit_op *op)
+{
+    struct le_lane *lane = op->owner;
+    struct le_pipeline *pipeline = lane->pipeline;
+    assert(lane->busy && lane->depth > 0);
+    lane->busy = false;
+    if (pipeline->closed)
+        return;
+    lane->depth--;
+    size_t from = lane->ranges[lane->depth].from, to = lane->ranges[lane->depth].to;
+    switch (op->outcome) {
+    case LE_STORE_COMMITTED:
+        le_backoff_reset(&lane->backoff);
+        committed(pipeline, lane, from, to, op->inserted);
+        return;
+    case LE_STORE_DATA_ERROR: data_error(pipeline, lane, from, to); return;
+    case LE_STORE_RETRY: again_later(pipeline, lane, from, to); return;
+    case LE_STORE_FATAL:
+        again_later(pipeline, lane, from, to);
+        le_pipeline_fail(pipeline, op->err != LE_OK ? op->err : LE_ERR_DATABASE_FATAL);
+        return;
+    }
+    assert(!"an outcome that is none");
+}
+
+static void submit(struct le_pipeline *pipeline, struct le_lane *lane)
+{
+    assert(lane->depth > 0 && !lane->busy);
+    size_t from = lane->ranges[lane->depth - 1].from, to = lane->ranges[lane->depth - 1].to;
+    for (size_t i = from; i < to; i++) {
+        assert(i == from || by_ledger_key(&lane->rows[i - 1], &lane->rows[i]) < 0);
+        if (lane->rows[i]->state != LE_MESSAGE_SUBMITTED) /* a half of a batch still is */
+            le_message_set_state(pipeline, lane->rows[i], LE_MESSAGE_SUBMITTED);
+    }
+    lane->op = (struct le_submit_op){.rows = lane->rows + from,
+                                     .count = to - from,
+                                     .bad_row = -1,
+                                     .done = submit_done,
+                                     .owner = lane};
+    lane->busy = true;
+    pipeline->store.submit(pipeline->store.self, &lane->op);
+}
+
+bool le_lanes_idle(const struct le_pipeline *pipeline)
+{
+    for (unsigned i = 0; i < pipeline->config.lanes; i++)
+        if (pipeline->lanes[i].busy || pipeline->lanes[i].depth > 0)
+            return false;
+    return true;
+}
+
+/* When a connection is idle and rows are waiting, they go at once; while it is busy, rows gather.
+ */
+int64_t le_commit_turn(struct le_pipeline *pipeline, int64_t now_ms)
+{
+    int64_t next_ms = LE_NEVER;
+    for (unsigned i = 0; i < pipeline->config.lanes; i++) {
+        struct le_lane *lane = &pipeline->lanes[i];
+        if (lane->busy || (lane->depth == 0 && pipeline->waiting.count == 0))
+            continue;
+        if (now_ms < lane->retry_at_ms) {
+            next_ms = lane->retry_at_ms < next_ms ? lane->retry_at_ms : next_ms;
+            continue;
+        }
+        if (pipeline->store.idle(pipeline->store.self) == 0)
+            break; /* an event tells when there is one */
+        if (lane->depth == 0)
+            fill(pipeline, lane);
+        submit(pipeline, lane);
+    }
+    return next_ms;
+}
+
+static void release_row(struct le_pipeline *pipeline, struct le_message *message)
+{
+    le_message_set_state(pipeline, message, LE_MESSAGE_RELEASING);
+    le_list_push(&pipeline->releasing, &message->queue_node);
+}
+
+void le_release_uncommitted(struct le_pipeline *pipeline)
+{
+    struct le_node *node;
+    while ((node = le_list_pop(&pipeline->waiting)) != NULL)
+        release_row(pipeline, le_container_of(node, struct le_message, queue_node));
+    for (unsigned i = 0; i < pipeline->config.lanes; i++) {
+        struct le_lane *lane = &pipeline->lanes[i];
+        unsigned kept =
+            lane->busy ? 1 : 0; /* the topmost range is with the store: its outcome will be read */
+        for (unsigned r = 0; r + kept < lane->depth; r++)
+            for (size_t row = lane->ranges[r].from; row < lane->ranges[r].to; row++)
+                release_row(pipeline, lane->rows[row]);
+        if (kept == 1 && lane->depth > 1)
+            lane->ranges[0] = lane->ranges[lane->depth - 1];
+        lane->depth = kept;
+    }
+}

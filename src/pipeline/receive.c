@@ -1,0 +1,260 @@
+/* Receiving: how many long polls there are, what an answer brings, and which messages were here
+ * already. */
+#include "loginetl/base/log.h"
+#include "loginetl/base/mem.h"
+#include "loginetl/pipeline/internal.h"
+
+#include <assert.h>
+
+/* ---- what an answer brings ---- */
+
+/* Another delivery of a message that is here already: its handle is the one to delete with from now
+ * on (an older one can answer success without deleting), and it renews the lease. The copy itself
+ * is only counted. */
+static void adopt_handle(struct le_pipeline *pipeline, struct le_message *message,
+                         struct le_answer *answer, const struct le_sqs_message *copy,
+                         int64_t now_ms)
+{
+    if (message->holder != answer) {
+        if (message->holder != message->answer)
+            le_answer_drop(pipeline, message->holder);
+        message->holder = answer;
+        if (answer != message->answer)
+            answer->refs++;
+    }
+    message->receipt_handle = copy->receipt_handle;
+    message->handle_changed = true;
+    if (copy->receive_count > message->receive_count)
+        message->receive_count = copy->receive_count;
+    le_lease_put(pipeline, message, now_ms + (int64_t)pipeline->config.visibility_s * 1000);
+    pipeline->books.duplicate++;
+}
+
+static void start_message(struct le_message *message, struct le_answer *answer,
+                          const struct le_sqs_message *found, int64_t now_ms)
+{
+    assert(message->state == LE_MESSAGE_FREE && message->answer == NULL);
+    message->answer = message->holder = answer;
+    message->message_id = found->message_id;
+    message->receipt_handle = found->receipt_handle;
+    message->body = found->body;
+    message->body_len = found->body_len;
+    message->sent_at_ms = found->sent_at_ms;
+    message->receive_count = found->receive_count;
+    message->held_since_ms = now_ms;
+    message->tries = 0;
+    message->ended = message->extending = message->handle_changed = false;
+    message->reject = (struct le_reject){.reason = LE_REJECT_NONE};
+    answer->refs++;
+}
+
+/* Escaped values are unescaped beside the body, so that the body can still go into the dead-letter
+ * queue as it came. */
+static enum le_err take_scratch(struct le_pipeline *pipeline, struct le_message *message)
+{
+    if (message->body_len == 0 || memchr(message->body, '\\', message->body_len) == NULL)
+        return LE_OK;
+    message->scratch = le_alloc(message->body_len);
+    if (message->scratch == NULL)
+        return LE_ERR_NOMEM;
+    le_answer_charge(pipeline, message->answer, message->body_len);
+    return LE_OK;
+}
+
+static enum le_err decode(struct le_pipeline *pipeline, struct le_message *message)
+{
+    enum le_err err = take_scratch(pipeline, message);
+    if (err != LE_OK)
+        return err;
+    return le_decode(pipeline->config.decoder, message->body, message->body_len,
+                     message->sent_at_ms, message->scratch, message->masks, message->cells,
+                     &message->reject);
+}
+
+/* A message that cannot be looked at for lack of memory is handed back: it is not the message's
+ * fault. */
+static void take_message(struct le_pipeline *pipeline, struct le_message *message,
+                         struct le_answer *answer, const struct le_sqs_message *found,
+                         const uint8_t id[16], int64_t now_ms)
+{
+    start_message(message, answer, found, now_ms);
+    memcpy(message->id, id, 16);
+    le_ids_add(pipeline, message);
+    le_lease_put(pipeline, message, now_ms + (int64_t)pipeline->config.visibility_s * 1000);
+    if (decode(pipeline, message) != LE_OK) {
+        le_message_set_state(pipeline, message, LE_MESSAGE_RELEASING);
+        le_list_push(&pipeline->releasing, &message->queue_node);
+    } else if (message->reject.reason != LE_REJECT_NONE) {
+        le_reject_message(pipeline, message);
+    } else {
+        le_message_set_state(pipeline, message, LE_MESSAGE_WAITING);
+        le_list_push(&pipeline->waiting, &message->queue_node);
+    }
+}
+
+static void take_answer(struct le_pipeline *pipeline, struct le_answer *answer, int64_t now_ms)
+{
+    assert(answer->found_count <= LE_SQS_BATCH_MAX);
+    le_answer_charge(pipeline, answer, answer->bytes.cap + pipeline->block_size);
+    for (size_t i = 0; i < answer->found_count; i++) {
+        const struct le_sqs_message *found = &answer->found[i];
+        uint8_t id[16];
+        pipeline->books.received++;
+        if (le_message_key(found->message_id, id) != LE_OK) {
+            pipeline->books.released++; /* never touched: it comes back when its lease ends */
+            continue;
+        }
+        struct le_message *known = le_ids_find(pipeline, id);
+        if (known != NULL)
+            adopt_handle(pipeline, known, answer, found, now_ms);
+        else
+            take_message(pipeline, &answer->messages[i], answer, found, id, now_ms);
+    }
+}
+
+/* ---- how many receives ---- */
+
+static void learn_from_count(struct le_pipeline *pipeline, const struct le_receive_op *op,
+                             int64_t now_ms)
+{
+    size_t count = op->answer->found_count, bytes = op->answer->bytes.len;
+    if (count >= (size_t)op->max_messages)
+        pipeline->receivers = 2 * pipeline->receivers;
+    else if (count == 0)
+        pipeline->receivers = pipeline->receivers / 2;
+    if (pipeline->receivers > pipeline->config.concurrency)
+        pipeline->receivers = pipeline->config.concurrency;
+    if (pipeline->receivers == 0)
+        pipeline->receivers = 1;
+    pipeline->seen_empty = count == 0;
+    /* A server that does not honour the wait must not be asked in a tight loop. */
+    if (count == 0 && now_ms - op->sent_at_ms < LE_EMPTY_PAUSE_MS)
+        pipeline->receive_at_ms = op->sent_at_ms + LE_EMPTY_PAUSE_MS;
+    size_t decayed = pipeline->answer_expected - pipeline->answer_expected / 8;
+    pipeline->answer_expected = bytes > decayed ? bytes : decayed;
+    if (count > 0 && bytes < LE_ANSWER_BYTES_MAX / 4 && pipeline->batch_max < LE_SQS_BATCH_MAX)
+        pipeline->batch_max++;
+}
+
+static void learn_from_error(struct le_pipeline *pipeline, enum le_err err, int64_t now_ms)
+{
+    if (err == LE_ERR_CANCELLED)
+        return;
+    if (err == LE_ERR_TOO_LARGE && pipeline->batch_max > 1) {
+        pipeline->batch_max /= 2; /* what was leased comes back by itself, in smaller answers */
+        return;
+    }
+    pipeline->receivers = 1;
+    pipeline->receive_backoff.base_ms =
+        err == LE_ERR_THROTTLED ? LE_BACKOFF_THROTTLE_MS : LE_BACKOFF_TRANSIENT_MS;
+    pipeline->receive_at_ms = now_ms + le_backoff_next(&pipeline->receive_backoff, &pipeline->rng);
+}
+
+static void receive_done(struct le_receive_op *op)
+{
+    struct le_pipeline *pipeline = op->owner;
+    int64_t now_ms = le_pipeline_now(pipeline);
+    assert(pipeline->receives > 0 && pipeline->receive_asked >= (uint64_t)op->max_messages);
+    pipeline->receives--;
+    pipeline->receive_asked -= (uint64_t)op->max_messages;
+    if (!pipeline->closed) {
+        le_queue_answered(pipeline, op->err, now_ms);
+        if (op->err == LE_OK) {
+            pipeline->last_poll_ms = now_ms;
+            le_backoff_reset(&pipeline->receive_backoff);
+            learn_from_count(pipeline, op, now_ms);
+            take_answer(pipeline, op->answer, now_ms);
+        } else {
+            learn_from_error(pipeline, op->err, now_ms);
+        }
+    }
+    le_answer_drop(pipeline, op->answer);
+    op->answer = NULL;
+    le_list_push_front(&pipeline->free_receives, &op->node);
+}
+
+/* ---- may another one be sent? ---- */
+
+/* Messages that may still be asked for under --max-messages. */
+static uint64_t messages_left(const struct le_pipeline *pipeline)
+{
+    uint64_t max = pipeline->config.max_messages,
+             taken = pipeline->books.received + pipeline->receive_asked;
+    if (max == 0)
+        return LE_SQS_BATCH_MAX;
+    return max > taken ? max - taken : 0;
+}
+
+static uint64_t uncommitted(const struct le_pipeline *pipeline)
+{
+    return pipeline->state_count[LE_MESSAGE_WAITING] + pipeline->state_count[LE_MESSAGE_SUBMITTED];
+}
+
+/* A full statement for every other connection: enough that each has rows to commit while others
+ * gather, in half the memory that full statements everywhere would take. */
+static uint64_t uncommitted_max(const struct le_pipeline *pipeline)
+{
+    return (uint64_t)pipeline->config.batch_rows * ((pipeline->config.lanes + 1) / 2);
+}
+
+static bool room_for_another(const struct le_pipeline *pipeline)
+{
+    if (pipeline->receives == 0 && pipeline->bytes == 0)
+        return true; /* however large an answer may be, one at a time always goes */
+    if (uncommitted(pipeline) >= uncommitted_max(pipeline))
+        return false; /* the database is behind: more rows would only wait, with their leases
+                         running */
+    size_t expected = (pipeline->receives + 1) * (pipeline->answer_expected + pipeline->block_size);
+    return pipeline->bytes + expected <= pipeline->config.memory_limit;
+}
+
+static bool may_receive(const struct le_pipeline *pipeline)
+{
+    if (pipeline->stopping || pipeline->store_away_since_ms != LE_NEVER)
+        return false;
+    if (pipeline->config.drain && pipeline->seen_empty)
+        return false; /* the last long poll was empty: wait for the ones under way to say the same
+                       */
+    return pipeline->receives < pipeline->receivers && room_for_another(pipeline);
+}
+
+static bool send_receive(struct le_pipeline *pipeline, uint64_t left, int64_t now_ms)
+{
+    struct le_answer *answer = le_answer_take(pipeline);
+    if (answer == NULL)
+        return false;
+    struct le_receive_op *op =
+        le_container_of(le_list_pop(&pipeline->free_receives), struct le_receive_op, node);
+    op->max_messages = left < (uint64_t)pipeline->batch_max ? (int)left : pipeline->batch_max;
+    op->wait_s = pipeline->config.drain ? 1 : pipeline->config.wait_s;
+    op->visibility_s = pipeline->config.visibility_s;
+    op->answer = answer;
+    op->err = LE_OK;
+    op->sent_at_ms = now_ms;
+    op->done = receive_done;
+    op->owner = pipeline;
+    pipeline->receives++;
+    pipeline->receive_asked += (uint64_t)op->max_messages;
+    pipeline->queue.receive(pipeline->queue.self, op);
+    return true;
+}
+
+int64_t le_receive_turn(struct le_pipeline *pipeline, int64_t now_ms)
+{
+    if (pipeline->stopping && !pipeline->cancelled && pipeline->receives > 0) {
+        if (now_ms < pipeline->stop_at_ms + LE_CANCEL_GRACE_MS)
+            return pipeline->stop_at_ms + LE_CANCEL_GRACE_MS;
+        pipeline->cancelled = true;
+        pipeline->queue.cancel_receives(pipeline->queue.self);
+    }
+    while (may_receive(pipeline)) {
+        uint64_t left = messages_left(pipeline);
+        if (left == 0)
+            return LE_NEVER;
+        if (now_ms < pipeline->receive_at_ms)
+            return pipeline->receive_at_ms;
+        if (!send_receive(pipeline, left, now_ms))
+            return now_ms + LE_EMPTY_PAUSE_MS; /* no memory now */
+    }
+    return LE_NEVER;
+}

@@ -1,0 +1,519 @@
+/* The pipeline's policy, against the world of world.c. */
+#include "world.h"
+
+#include "loginetl/pipeline/internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+    *state = world_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+static const struct le_books *books_of(const struct world *world)
+{
+    return le_pipeline_books(world->pipeline);
+}
+
+static void drains_an_empty_queue(void **state)
+{
+    struct world *world = *state;
+    world_start(world);
+    assert_int_equal(world_run(world, 100), LE_OK);
+    assert_int_equal(books_of(world)->received, 0);
+}
+
+static void stores_and_deletes_every_message(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 1234);
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+    assert_int_equal(books_of(world)->received, 1234);
+    assert_int_equal(books_of(world)->inserted, 1234);
+    assert_int_equal(books_of(world)->deleted, 1234);
+    /* Batches of ten are full but for the stragglers. */
+    assert_true(world->delete_requests < 140);
+}
+
+static void receivers_grow_with_the_load_and_never_past_the_limit(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 2000);
+    world_start(world);
+    world_step(world);
+    assert_int_equal(world->receives_most, 1); /* a scout first */
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_int_equal(world->receives_most, world->config.concurrency);
+}
+
+static void batches_gather_while_the_store_is_busy(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 1000);
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_true(world->largest_batch > 20 && world->largest_batch <= world->config.batch_rows);
+}
+
+static void a_copy_in_the_same_answer_is_one_row(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 60);
+    world->faults.twice_in_answer = true;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+    assert_int_equal(books_of(world)->received, 120);
+    assert_int_equal(books_of(world)->inserted, 60);
+    assert_int_equal(books_of(world)->duplicate, 60);
+    assert_int_equal(world->stale_deletes, 0); /* the newest handle was used */
+}
+
+static void a_copy_in_a_later_answer_is_one_row_and_its_handle_deletes(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 10);
+    world->faults.never_hide = true;
+    world_start(world);
+    for (int step = 0; step < 40; step++)
+        world_step(world);
+    world->faults.never_hide = false;
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+    assert_true(books_of(world)->duplicate > 0);
+}
+
+static void a_copy_during_its_deletion_is_deleted_again_with_the_new_handle(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 1);
+    world->config.drain = false;
+    world->faults.hold_deletes = true;
+    world_start(world);
+    while (world->delete_requests == 0)
+        world_step(world);
+    world->messages[0].visible_at_ms = 0;
+    while (books_of(world)->duplicate == 0)
+        world_step(world);
+    world->faults.hold_deletes = false;
+    while (!world->messages[0].deleted)
+        world_step(world);
+    assert_int_equal(world->stale_deletes, 1);
+    assert_int_equal(world->delete_requests, 2);
+    assert_int_equal(world->messages[0].rows, 1);
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 1000), LE_OK);
+}
+
+static void a_lost_commit_answer_makes_no_second_row(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 50);
+    world->faults.fail_commits = 3;
+    world->faults.fail_commits_stored = true;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+}
+
+static void failed_delete_entries_are_tried_again(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 100);
+    world->faults.failed_entries = 37;
+    world->faults.entry_outcome = LE_ENTRY_RETRY;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+    assert_int_equal(books_of(world)->deleted, 100);
+}
+
+static void failed_delete_requests_are_tried_again(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 100);
+    world->faults.fail_deletes = 5;
+    world->faults.delete_err = LE_ERR_TIMEOUT;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+}
+
+static void a_delete_given_up_ends_the_drain_all_the_same(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 10);
+    world->faults.failed_entries = 1;
+    world->faults.entry_outcome = LE_ENTRY_GIVE_UP;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_int_equal(books_of(world)->delete_failed, 1);
+    assert_int_equal(books_of(world)->deleted, 9);
+}
+
+static void a_denied_delete_is_fatal_and_loses_nothing(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 30);
+    world->faults.failed_entries = 1;
+    world->faults.entry_outcome = LE_ENTRY_DENIED;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_ERR_DENIED);
+    for (size_t i = 0; i < world->count; i++)
+        assert_true(!world->messages[i].deleted || world->messages[i].rows == 1);
+}
+
+static void bad_messages_go_to_the_dead_letter_queue_with_their_reason(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 20);
+    struct world_message *no_user = world_add(world, "{\"foo\":1}");
+    struct world_message *no_json = world_add(world, "{\"user_id\"");
+    struct world_message *escaped = world_add(world, "{\"user_id\":\"a\\u0000b\"}");
+    world->faults.fail_dead_letters = 2;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_string_equal(no_user->reason, "missing");
+    assert_string_equal(no_json->reason, "not_json");
+    assert_string_equal(escaped->reason, "bad_text");
+    assert_int_equal(books_of(world)->rejected, 3);
+    assert_int_equal(books_of(world)->dead_lettered, 3);
+    assert_int_equal(books_of(world)->deleted, 23);
+    for (size_t i = 0; i < world->count; i++)
+        assert_true(world->messages[i].deleted);
+}
+
+static void a_dead_letter_that_is_refused_stays_in_its_queue(void **state)
+{
+    struct world *world = *state;
+    struct world_message *bad = world_add(world, "[]");
+    world->faults.refuse_dead_letters = true;
+    world_start(world);
+    assert_int_equal(world_run(world, 1000), LE_OK);
+    assert_false(bad->deleted);
+    assert_int_equal(books_of(world)->left, 1);
+}
+
+static void rejects_are_left_or_discarded_as_asked(void **state)
+{
+    struct world *world = *state;
+    world->config.on_reject = LE_ON_REJECT_LEAVE;
+    struct world_message *bad = world_add(world, "[]");
+    world_start(world);
+    assert_int_equal(world_run(world, 1000), LE_OK);
+    assert_false(bad->deleted);
+    le_pipeline_free(world->pipeline);
+
+    world->config.on_reject = LE_ON_REJECT_DISCARD;
+    bad->visible_at_ms = 0;
+    bad->in_ledger = true; /* so that the world allows the deletion */
+    world_start(world);
+    assert_int_equal(world_run(world, 1000), LE_OK);
+    assert_true(bad->deleted);
+    assert_int_equal(books_of(world)->discarded, 1);
+    assert_int_equal(bad->dead_letters, 0);
+}
+
+static void a_data_error_is_bisected_to_its_messages(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 97);
+    struct world_message *first = world_add(world, "{\"user_id\":\"constraint\"}");
+    world_add_good(world, 100);
+    struct world_message *second =
+        world_add(world, "{\"user_id\":\"\\u0063onstraint\",\"ip\":\"x\"}");
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_string_equal(first->reason, "constraint");
+    assert_string_equal(second->reason, "constraint");
+    assert_int_equal(books_of(world)->inserted, 197);
+    assert_int_equal(books_of(world)->rejected_by[LE_REJECT_CONSTRAINT], 2);
+    assert_int_equal(first->rows + second->rows, 0);
+}
+
+static void leases_are_extended_while_the_store_is_slow(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 25);
+    world->faults.hold_commits = true;
+    world_start(world);
+    while (world->now_ms < 400000)
+        world_step(world);
+    assert_true(world->extensions >= 25 * 10);
+    for (size_t i = 0; i < world->count; i++)
+        assert_int_equal(world->messages[i].receives, 1); /* nobody else could have had it */
+    world->faults.hold_commits = false;
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+}
+
+static void a_lost_lease_does_no_harm(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 5);
+    world->config.drain = false;
+    world->faults.hold_commits = true;
+    world->faults.refuse_extends = true;
+    world_start(world);
+    while (world->now_ms < 200000)
+        world_step(world);
+    assert_int_equal(books_of(world)->inserted, 0);
+    assert_true(books_of(world)->leases_lost >= 5);
+    assert_true(books_of(world)->duplicate >= 5); /* they came again, to us */
+    world->faults.hold_commits = world->faults.refuse_extends = false;
+    while (books_of(world)->deleted < 5)
+        world_step(world);
+    world_check_all_stored(world);
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+}
+
+static void an_outage_stops_receiving_and_costs_no_receive(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 500);
+    world_start(world);
+    for (int step = 0; step < 12; step++)
+        world_step(world);
+    world->faults.store_away = true;
+    int64_t away_at_ms = world->now_ms;
+    while (world->now_ms < away_at_ms + 300000)
+        world_step(world);
+    world->faults.store_away = false;
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+    for (size_t i = 0; i < world->count; i++)
+        assert_int_equal(world->messages[i].receives, 1);
+}
+
+static void a_long_outage_hands_the_rows_back(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 50);
+    world->config.drain = false;
+    world_start(world);
+    for (int step = 0; step < 4; step++)
+        world_step(world);
+    world->faults.store_away = true;
+    int64_t away_at_ms = world->now_ms;
+    while (world->now_ms < away_at_ms + LE_OUTAGE_HOLD_MS + 5000)
+        world_step(world);
+    assert_true(books_of(world)->released > 0);
+    assert_int_equal(books_of(world)->in_flight, 0);
+    assert_int_equal(world->receives_now, 0);
+    world->faults.store_away = false;
+    while (books_of(world)->deleted < 50)
+        world_step(world);
+    world_check_all_stored(world);
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+}
+
+static void a_drain_loses_patience_with_an_absent_store(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 50);
+    world->config.patience_ms = 20000;
+    world_start(world);
+    for (int step = 0; step < 4; step++)
+        world_step(world);
+    world->faults.store_away = true;
+    assert_int_equal(world_run(world, 100000), LE_ERR_DATABASE);
+    for (size_t i = 0; i < world->count; i++)
+        assert_true(world->messages[i].deleted ||
+                    world->messages[i].visible_at_ms <= world->now_ms);
+}
+
+static void failing_receives_are_tried_again_without_end(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 10);
+    world->faults.fail_receives = 200;
+    world->faults.receive_err = LE_ERR_SERVICE;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+}
+
+static void a_fatal_receive_ends_the_pipeline(void **state)
+{
+    struct world *world = *state;
+    world->faults.fail_receives = 1;
+    world->faults.receive_err = LE_ERR_NO_QUEUE;
+    world_start(world);
+    assert_int_equal(world_run(world, 1000), LE_ERR_NO_QUEUE);
+}
+
+static void an_answer_that_is_too_large_is_asked_for_in_smaller_ones(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 40);
+    world->faults.fail_receives = 3;
+    world->faults.receive_err = LE_ERR_TOO_LARGE;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+}
+
+static void stop_commits_deletes_and_cancels(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 300);
+    world->config.drain = false;
+    world_start(world);
+    while (books_of(world)->received < 100)
+        world_step(world);
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    const struct le_books *books = books_of(world);
+    assert_int_equal(books->in_flight, 0);
+    assert_int_equal(books->received, books->inserted);
+    assert_int_equal(books->deleted, books->inserted);
+    assert_int_equal(world->receives_now, 0);
+}
+
+static void stop_hands_back_what_the_store_cannot_take(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 300);
+    world->config.drain = false;
+    world_start(world);
+    while (books_of(world)->received < 50)
+        world_step(world);
+    world->faults.store_away = true;
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_true(books_of(world)->released > 0);
+    for (size_t i = 0; i < world->count; i++)
+        assert_true(world->messages[i].deleted ||
+                    world->messages[i].visible_at_ms <= world->now_ms);
+}
+
+static void stop_keeps_its_deadline(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 300);
+    world->config.drain = false;
+    world->faults.hold_commits = world->faults.hold_deletes = true;
+    world_start(world);
+    while (books_of(world)->received < 50)
+        world_step(world);
+    int64_t stopped_at_ms = world->now_ms;
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_true(world->now_ms - stopped_at_ms <= world->config.shutdown_timeout_ms + 1000);
+    assert_int_equal(books_of(world)->in_flight, 0);
+}
+
+static void stops_after_max_messages(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 300);
+    world->config.drain = false;
+    world->config.max_messages = 123;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_int_equal(books_of(world)->received, 123);
+    assert_int_equal(books_of(world)->deleted, 123);
+}
+
+static void a_fatal_store_ends_the_pipeline_and_hands_the_rows_back(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 40);
+    world->faults.fatal_commits = 1;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_ERR_DATABASE_FATAL);
+    for (size_t i = 0; i < world->count; i++)
+        assert_true(world->messages[i].rows == 1 ||
+                    world->messages[i].visible_at_ms <= world->now_ms);
+}
+
+static void memory_held_stays_under_its_limit(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 2000);
+    world->config.memory_limit = 256 * 1024;
+    world->config.batch_rows = 1000;
+    world->faults.hold_commits = true;
+    world_start(world);
+    struct le_pipeline_gauges gauges;
+    for (int step = 0; step < 3000; step++) {
+        world_step(world);
+        le_pipeline_gauges(world->pipeline, &gauges);
+        assert_true(gauges.bytes <= world->config.memory_limit);
+    }
+    assert_true(gauges.bytes > world->config.memory_limit / 4);
+    world->faults.hold_commits = false;
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+}
+
+static void message_ids_that_are_no_uuids_become_one(void **state)
+{
+    (void)state;
+    uint8_t a[16], b[16];
+    assert_int_equal(le_message_key(LE_SPAN_LIT("0123abCD-0000-4000-8000-00000000000f"), a), LE_OK);
+    assert_int_equal(a[0], 0x01);
+    assert_int_equal(a[3], 0xcd);
+    assert_int_equal(a[15], 0x0f);
+    /* sha256("x") begins 2d711642b726b04401627ca9fbac32f5 */
+    assert_int_equal(le_message_key(LE_SPAN_LIT("x"), b), LE_OK);
+    assert_int_equal(b[0], 0x2d);
+    assert_int_equal(b[15], 0xf5);
+    assert_int_equal(le_message_key(LE_SPAN_LIT("0123abCD+0000-4000-8000-00000000000f"), b), LE_OK);
+    assert_memory_not_equal(a, b, 16);
+}
+
+#define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD(drains_an_empty_queue),
+        WORLD(stores_and_deletes_every_message),
+        WORLD(receivers_grow_with_the_load_and_never_past_the_limit),
+        WORLD(batches_gather_while_the_store_is_busy),
+        WORLD(a_copy_in_the_same_answer_is_one_row),
+        WORLD(a_copy_in_a_later_answer_is_one_row_and_its_handle_deletes),
+        WORLD(a_copy_during_its_deletion_is_deleted_again_with_the_new_handle),
+        WORLD(a_lost_commit_answer_makes_no_second_row),
+        WORLD(failed_delete_entries_are_tried_again),
+        WORLD(failed_delete_requests_are_tried_again),
+        WORLD(a_delete_given_up_ends_the_drain_all_the_same),
+        WORLD(a_denied_delete_is_fatal_and_loses_nothing),
+        WORLD(bad_messages_go_to_the_dead_letter_queue_with_their_reason),
+        WORLD(a_dead_letter_that_is_refused_stays_in_its_queue),
+        WORLD(rejects_are_left_or_discarded_as_asked),
+        WORLD(a_data_error_is_bisected_to_its_messages),
+        WORLD(leases_are_extended_while_the_store_is_slow),
+        WORLD(a_lost_lease_does_no_harm),
+        WORLD(an_outage_stops_receiving_and_costs_no_receive),
+        WORLD(a_long_outage_hands_the_rows_back),
+        WORLD(a_drain_loses_patience_with_an_absent_store),
+        WORLD(failing_receives_are_tried_again_without_end),
+        WORLD(a_fatal_receive_ends_the_pipeline),
+        WORLD(an_answer_that_is_too_large_is_asked_for_in_smaller_ones),
+        WORLD(stop_commits_deletes_and_cancels),
+        WORLD(stop_hands_back_what_the_store_cannot_take),
+        WORLD(stop_keeps_its_deadline),
+        WORLD(stops_after_max_messages),
+        WORLD(a_fatal_store_ends_the_pipeline_and_hands_the_rows_back),
+        WORLD(memory_held_stays_under_its_limit),
+        WORLD(message_ids_that_are_no_uuids_become_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

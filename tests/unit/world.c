@@ -1,0 +1,447 @@
+#include "world.h"
+
+#include "loginetl/base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- the clock ---- */
+
+static int64_t clock_now(void *self)
+{
+    return ((struct world *)self)->now_ms;
+}
+
+static void clock_arm(void *self, int64_t at_ms)
+{
+    ((struct world *)self)->armed_ms = at_ms;
+}
+
+/* ---- the queue ---- */
+
+static size_t index_of(const struct world *world, struct le_span id)
+{
+    for (size_t i = 0; i < world->count; i++)
+        if (le_span_is(id, world->messages[i].id))
+            return i;
+    fail_msg("a message that nobody sent");
+    return 0;
+}
+
+static void put_pending(struct world *world, int kind, void *op, int64_t due_ms)
+{
+    assert_true(world->pending_count < WORLD_PENDING_MAX);
+    world->pending[world->pending_count].kind = (unsigned)kind;
+    world->pending[world->pending_count].op = op;
+    world->pending[world->pending_count].cancelled = false;
+    world->pending[world->pending_count++].due_ms = due_ms;
+}
+
+static struct le_message *entry(void *op, size_t i)
+{
+    return ((struct le_entries_op *)op)->entries[i];
+}
+
+/* Handles are read now, as a port encodes them now: "h<number>". */
+static void put_entries(struct world *world, int kind, struct le_entries_op *op, int64_t due_ms)
+{
+    assert_in_range(op->count, 1, LE_SQS_BATCH_MAX);
+    put_pending(world, kind, op, due_ms);
+    for (size_t i = 0; kind != WORLD_DEAD_LETTER && i < op->count; i++) {
+        char text[16] = "";
+        memcpy(text, op->handles[i].ptr, op->handles[i].len);
+        assert_int_equal(sscanf(text, "h%u", &world->pending[world->pending_count - 1].handles[i]),
+                         1);
+    }
+}
+
+static void queue_receive(void *self, struct le_receive_op *op)
+{
+    struct world *world = self;
+    assert_in_range(op->max_messages, 1, LE_SQS_BATCH_MAX);
+    assert_int_equal(op->answer->bytes.len, 0);
+    if (++world->receives_now > world->receives_most)
+        world->receives_most = world->receives_now;
+    put_pending(world, WORLD_RECEIVE, op, world->now_ms + 5);
+}
+
+static void queue_delete(void *self, struct le_entries_op *op)
+{
+    struct world *world = self;
+    world->delete_requests++;
+    put_entries(world, WORLD_DELETE, op, world->now_ms + 3);
+}
+
+static void queue_extend(void *self, struct le_entries_op *op)
+{
+    put_entries(self, WORLD_EXTEND, op, ((struct world *)self)->now_ms + 3);
+}
+
+static void queue_dead_letter(void *self, struct le_entries_op *op)
+{
+    put_entries(self, WORLD_DEAD_LETTER, op, ((struct world *)self)->now_ms + 3);
+}
+
+static void queue_cancel(void *self)
+{
+    struct world *world = self;
+    for (size_t i = 0; i < world->pending_count; i++)
+        if (world->pending[i].kind == WORLD_RECEIVE) {
+            world->pending[i].cancelled = true;
+            world->pending[i].due_ms = world->now_ms;
+        }
+}
+
+static void deliver(struct world *world, struct le_answer *answer, struct world_message *message)
+{
+    char text[512];
+    int len = snprintf(text, sizeof text, "%sh%u", message->id, message->handle);
+    size_t at = answer->bytes.len;
+    assert_int_equal(le_buf_append(&answer->bytes, text, (size_t)len), LE_OK);
+    assert_int_equal(le_buf_append_text(&answer->bytes, message->body), LE_OK);
+    struct le_sqs_message *found = &answer->found[answer->found_count++];
+    /* Offsets for now: the buffer may still move. */
+    found->message_id = (struct le_span){(char *)(uintptr_t)at, strlen(message->id)};
+    found->receipt_handle = (struct le_span){(char *)(uintptr_t)(at + strlen(message->id)),
+                                             (size_t)len - strlen(message->id)};
+    found->body = (char *)(uintptr_t)(at + (size_t)len);
+    found->body_len = strlen(message->body);
+    found->sent_at_ms = 1700000000000 + (message - world->messages);
+    found->receive_count = message->receives;
+}
+
+static void place(struct le_answer *answer)
+{
+    for (size_t i = 0; i < answer->found_count; i++) {
+        struct le_sqs_message *found = &answer->found[i];
+        found->message_id.ptr = answer->bytes.data + (uintptr_t)found->message_id.ptr;
+        found->receipt_handle.ptr = answer->bytes.data + (uintptr_t)found->receipt_handle.ptr;
+        found->body = answer->bytes.data + (uintptr_t)found->body;
+    }
+}
+
+static void fill_answer(struct world *world, struct le_receive_op *op)
+{
+    struct le_answer *answer = op->answer;
+    for (size_t i = 0; i < world->count && answer->found_count < (size_t)op->max_messages; i++) {
+        struct world_message *message = &world->messages[i];
+        if (message->deleted || message->visible_at_ms > world->now_ms)
+            continue;
+        int copies =
+            world->faults.twice_in_answer && answer->found_count + 2 <= (size_t)op->max_messages
+                ? 2
+                : 1;
+        for (int copy = 0; copy < copies; copy++) {
+            message->receives++;
+            message->handle++;
+            deliver(world, answer, message);
+        }
+        if (!world->faults.never_hide)
+            message->visible_at_ms = world->now_ms + op->visibility_s * 1000;
+    }
+    place(answer);
+}
+
+static void answer_receive(struct world *world, struct le_receive_op *op, bool cancelled)
+{
+    world->receives_now--;
+    op->err = cancelled ? LE_ERR_CANCELLED : LE_OK;
+    if (!cancelled && world->faults.fail_receives > 0) {
+        world->faults.fail_receives--;
+        op->err = world->faults.receive_err;
+    }
+    if (op->err == LE_OK)
+        fill_answer(world, op);
+    op->done(op);
+}
+
+static enum le_entry_outcome delete_one(struct world *world, struct world_message *message,
+                                        unsigned handle)
+{
+    if (world->faults.failed_entries > 0) {
+        world->faults.failed_entries--;
+        return world->faults.entry_outcome;
+    }
+    if (message->rows == 0 && message->dead_letters == 0 && !message->in_ledger)
+        world->deletes_of_uncommitted++;
+    if (handle != message->handle) {
+        world->stale_deletes++; /* a standard queue answers success and deletes nothing */
+        return LE_ENTRY_OK;
+    }
+    message->deleted = true;
+    return LE_ENTRY_OK;
+}
+
+static void answer_delete(struct world *world, struct le_entries_op *op, const unsigned *handles)
+{
+    op->err = LE_OK;
+    if (world->faults.fail_deletes > 0) {
+        world->faults.fail_deletes--;
+        op->err = world->faults.delete_err;
+    }
+    for (size_t i = 0; op->err == LE_OK && i < op->count; i++)
+        op->outcomes[i] = delete_one(
+            world, &world->messages[index_of(world, entry(op, i)->message_id)], handles[i]);
+    op->done(op);
+}
+
+static void answer_extend(struct world *world, struct le_entries_op *op, const unsigned *handles)
+{
+    op->err = LE_OK;
+    if (world->faults.fail_extends > 0) {
+        world->faults.fail_extends--;
+        op->err = LE_ERR_SERVICE;
+    }
+    for (size_t i = 0; op->err == LE_OK && i < op->count; i++) {
+        if (op->visibility_s > 0 && entry(op, i)->ended) {
+            op->outcomes[i] = LE_ENTRY_GIVE_UP;
+            continue;
+        }
+        struct world_message *message = &world->messages[index_of(world, entry(op, i)->message_id)];
+        if (world->faults.refuse_extends || message->deleted || handles[i] != message->handle) {
+            op->outcomes[i] = LE_ENTRY_GIVE_UP;
+            continue;
+        }
+        message->visible_at_ms = world->now_ms + op->visibility_s * 1000;
+        op->outcomes[i] = LE_ENTRY_OK;
+        if (op->visibility_s > 0)
+            world->extensions++;
+        else
+            world->releases++;
+    }
+    op->done(op);
+}
+
+static void answer_dead_letter(struct world *world, struct le_entries_op *op)
+{
+    op->err = LE_OK;
+    for (size_t i = 0; i < op->count; i++) {
+        struct world_message *message = &world->messages[index_of(world, entry(op, i)->message_id)];
+        op->outcomes[i] = world->faults.refuse_dead_letters ? LE_ENTRY_GIVE_UP : LE_ENTRY_OK;
+        if (world->faults.fail_dead_letters > 0) {
+            world->faults.fail_dead_letters--;
+            op->outcomes[i] = LE_ENTRY_RETRY;
+        }
+        if (op->outcomes[i] != LE_ENTRY_OK)
+            continue;
+        message->dead_letters++;
+        (void)snprintf(message->reason, sizeof message->reason, "%s",
+                       le_reject_word(entry(op, i)->reject.reason));
+        assert_int_equal(entry(op, i)->body_len, strlen(message->body));
+        assert_memory_equal(entry(op, i)->body, message->body, strlen(message->body));
+    }
+    op->done(op);
+}
+
+/* ---- the store ---- */
+
+static unsigned store_up(void *self)
+{
+    struct world *world = self;
+    return world->faults.store_away ? 0 : world->lanes;
+}
+
+static unsigned store_idle(void *self)
+{
+    struct world *world = self;
+    return world->faults.store_away ? 0 : world->lanes - world->submits_now;
+}
+
+static void store_submit(void *self, struct le_submit_op *op)
+{
+    struct world *world = self;
+    assert_true(store_idle(self) > 0);
+    world->submits_now++;
+    world->submissions++;
+    if (op->count > world->largest_batch)
+        world->largest_batch = op->count;
+    put_pending(world, WORLD_SUBMIT, op, world->now_ms + 10);
+}
+
+static void commit(struct world *world, struct le_submit_op *op)
+{
+    op->outcome = LE_STORE_COMMITTED;
+    op->inserted = 0;
+    for (size_t i = 0; i < op->count; i++) {
+        struct world_message *message = &world->messages[index_of(world, op->rows[i]->message_id)];
+        if (message->in_ledger)
+            continue;
+        message->in_ledger = true;
+        message->rows++;
+        op->inserted++;
+    }
+}
+
+/* A user_id of "constraint" is what the table's own check refuses. */
+static bool has_culprit(const struct le_submit_op *op)
+{
+    for (size_t i = 0; i < op->count; i++)
+        if (op->rows[i]->cells[0].kind == LE_CELL_TEXT && op->rows[i]->cells[0].len == 10 &&
+            memcmp(op->rows[i]->cells[0].text, "constraint", 10) == 0)
+            return true;
+    return false;
+}
+
+static void answer_submit(struct world *world, struct le_submit_op *op)
+{
+    world->submits_now--;
+    if (world->faults.fatal_commits > 0) {
+        world->faults.fatal_commits--;
+        op->outcome = LE_STORE_FATAL;
+        op->err = LE_ERR_DATABASE_FATAL;
+    } else if (world->faults.fail_commits > 0 || world->faults.store_away) {
+        if (world->faults.fail_commits > 0)
+            world->faults.fail_commits--;
+        if (world->faults.fail_commits_stored)
+            commit(world, op);
+        op->outcome = LE_STORE_RETRY;
+        op->err = LE_ERR_DATABASE;
+    } else if (has_culprit(op)) {
+        op->outcome = LE_STORE_DATA_ERROR;
+        memcpy(op->sqlstate, "23514", 6);
+    } else {
+        commit(world, op);
+    }
+    op->done(op);
+}
+
+/* ---- the world ---- */
+
+struct world *world_new(void)
+{
+    struct world *world = le_calloc(1, sizeof *world);
+    assert_non_null(world);
+    le_fields_builtin(&world->fields);
+    world->now_ms = 1000;
+    world->armed_ms = INT64_MAX;
+    world->lanes = 2;
+    struct le_decoder_config decoder = {
+        .fields = &world->fields, .mask = LE_MASK_SHA256, .body_max = 1 << 20};
+    world->decoder = le_decoder_new(&decoder);
+    assert_non_null(world->decoder);
+    world->config = (struct le_pipeline_config){.concurrency = 8,
+                                                .wait_s = 20,
+                                                .visibility_s = 60,
+                                                .batch_rows = 100,
+                                                .lanes = 2,
+                                                .memory_limit = 64 << 20,
+                                                .drain = true,
+                                                .on_reject = LE_ON_REJECT_DLQ,
+                                                .shutdown_timeout_ms = 25000,
+                                                .seed = 1,
+                                                .decoder = world->decoder,
+                                                .field_count = world->fields.count};
+    return world;
+}
+
+void world_start(struct world *world)
+{
+    struct le_queue_port queue = {world,        queue_receive,     queue_delete,
+                                  queue_extend, queue_dead_letter, queue_cancel};
+    struct le_store_port store = {world, store_up, store_idle, store_submit};
+    struct le_clock_port clock = {world, clock_now, clock_now, clock_arm};
+    world->lanes = world->config.lanes;
+    world->pipeline = le_pipeline_new(&world->config, &queue, &store, &clock);
+    assert_non_null(world->pipeline);
+}
+
+void world_free(struct world *world)
+{
+    le_pipeline_free(world->pipeline);
+    le_decoder_free(world->decoder);
+    le_free(world);
+}
+
+struct world_message *world_add(struct world *world, const char *body)
+{
+    assert_true(world->count < WORLD_MESSAGES_MAX);
+    struct world_message *message = &world->messages[world->count];
+    (void)snprintf(message->id, sizeof message->id, "00000000-0000-4000-8000-%012zx",
+                   world->count++);
+    (void)snprintf(message->body, sizeof message->body, "%s", body);
+    return message;
+}
+
+void world_add_good(struct world *world, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char body[256];
+        (void)snprintf(body, sizeof body,
+                       "{\"user_id\":\"u%zu\",\"app_version\":\"2.3.0\",\"ip\":\"192.0.2.%zu\"}", i,
+                       i % 250);
+        world_add(world, body);
+    }
+}
+
+static bool held(const struct world *world, size_t i)
+{
+    unsigned kind = world->pending[i].kind;
+    return (kind == WORLD_SUBMIT && world->faults.hold_commits) ||
+           (kind == WORLD_DELETE && world->faults.hold_deletes);
+}
+
+static void answer(struct world *world, size_t i)
+{
+    unsigned kind = world->pending[i].kind, handles[LE_SQS_BATCH_MAX];
+    void *op = world->pending[i].op;
+    bool cancelled = world->pending[i].cancelled;
+    memcpy(handles, world->pending[i].handles, sizeof handles);
+    world->pending[i] = world->pending[--world->pending_count];
+    if (kind == WORLD_RECEIVE)
+        answer_receive(world, op, cancelled);
+    else if (kind == WORLD_DELETE)
+        answer_delete(world, op, handles);
+    else if (kind == WORLD_EXTEND)
+        answer_extend(world, op, handles);
+    else if (kind == WORLD_DEAD_LETTER)
+        answer_dead_letter(world, op);
+    else
+        answer_submit(world, op);
+}
+
+void world_step(struct world *world)
+{
+    le_pipeline_turn(world->pipeline);
+    size_t earliest = SIZE_MAX;
+    for (size_t i = 0; i < world->pending_count; i++)
+        if (!held(world, i) &&
+            (earliest == SIZE_MAX || world->pending[i].due_ms < world->pending[earliest].due_ms))
+            earliest = i;
+    if (earliest != SIZE_MAX && world->pending[earliest].due_ms <= world->armed_ms) {
+        if (world->pending[earliest].due_ms > world->now_ms)
+            world->now_ms = world->pending[earliest].due_ms;
+        answer(world, earliest);
+        return;
+    }
+    if (world->armed_ms == INT64_MAX)
+        world->now_ms += 1000; /* nothing will happen by itself: time passes */
+    else if (world->armed_ms > world->now_ms)
+        world->now_ms = world->armed_ms;
+    world->armed_ms = INT64_MAX;
+}
+
+enum le_err world_run(struct world *world, unsigned steps_max)
+{
+    enum le_err why = LE_OK;
+    for (unsigned step = 0; !le_pipeline_finished(world->pipeline, &why); step++) {
+        assert_true(step < steps_max);
+        world_step(world);
+    }
+    const struct le_books *books = le_pipeline_books(world->pipeline);
+    assert_int_equal(books->received, books->inserted + books->duplicate + books->rejected +
+                                          books->released + books->in_flight);
+    assert_int_equal(world->deletes_of_uncommitted, 0);
+    return why;
+}
+
+void world_check_all_stored(struct world *world)
+{
+    for (size_t i = 0; i < world->count; i++) {
+        assert_int_equal(world->messages[i].rows, 1);
+        assert_true(world->messages[i].deleted);
+    }
+}

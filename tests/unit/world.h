@@ -1,0 +1,83 @@
+/* A small world for the pipeline's unit tests: a queue, a store and a clock of our own behind the
+ * three ports. */
+#ifndef LE_TESTS_WORLD_H
+#define LE_TESTS_WORLD_H
+
+#include "loginetl/pipeline/pipeline.h"
+
+#define WORLD_MESSAGES_MAX 4096
+#define WORLD_PENDING_MAX  512
+
+struct world_message {
+    char id[40];
+    char body[256];
+    int64_t visible_at_ms; /* INT64_MAX: deleted */
+    unsigned receives;
+    unsigned handle; /* the newest handle's number */
+    bool deleted;
+    unsigned rows; /* times it became a row */
+    bool in_ledger;
+    unsigned dead_letters;
+    char reason[32]; /* of its last dead letter */
+};
+
+/* What the next operations of a kind do. */
+struct world_faults {
+    unsigned fail_receives; /* so many receives fail with receive_err */
+    enum le_err receive_err;
+    unsigned fail_deletes; /* so many delete requests fail as a whole */
+    enum le_err delete_err;
+    unsigned failed_entries; /* so many delete entries are answered with entry_outcome */
+    enum le_entry_outcome entry_outcome;
+    unsigned fail_commits;    /* so many submissions answer RETRY */
+    bool fail_commits_stored; /* … although they were stored: the answer was lost */
+    unsigned fatal_commits;
+    bool store_away;
+    bool hold_commits; /* submissions are not answered */
+    bool hold_deletes;
+    bool twice_in_answer; /* every message stands twice in its answer */
+    bool never_hide;      /* messages stay visible: redelivered while in flight */
+    unsigned fail_extends;
+    bool refuse_extends;        /* every extension entry is given up */
+    unsigned fail_dead_letters; /* so many dead-letter entries are answered RETRY */
+    bool refuse_dead_letters;
+};
+
+struct world {
+    struct world_message messages[WORLD_MESSAGES_MAX];
+    size_t count;
+    struct world_faults faults;
+    int64_t now_ms, armed_ms;
+    struct {
+        enum { WORLD_RECEIVE, WORLD_DELETE, WORLD_EXTEND, WORLD_DEAD_LETTER, WORLD_SUBMIT } kind;
+        void *op;
+        bool cancelled;
+        unsigned handles[LE_SQS_BATCH_MAX];
+        int64_t due_ms;
+    } pending[WORLD_PENDING_MAX];
+    size_t pending_count;
+    unsigned receives_now, receives_most, submits_now, lanes;
+    uint64_t delete_requests, deletes_of_uncommitted, stale_deletes, extensions, releases,
+        submissions, largest_batch;
+    struct le_fields fields;
+    struct le_decoder *decoder;
+    struct le_pipeline_config config;
+    struct le_pipeline *pipeline;
+};
+
+/* A world with the built-in field list and a drain's configuration, which a test may change before
+ * world_start. */
+struct world *world_new(void);
+void world_free(struct world *world);
+void world_start(struct world *world);
+struct world_message *world_add(struct world *world, const char *body);
+void world_add_good(struct world *world, size_t count);
+/* Turns, answers what is due, and moves the clock to the next event, until the pipeline has
+ * finished. Fails the test after limit steps. Answers why it ended. */
+enum le_err world_run(struct world *world, unsigned steps_max);
+/* One step: a turn, then every answer that is due now, or else the clock moves. */
+void world_step(struct world *world);
+/* Every good message is one row and deleted; no message was deleted before its commit. */
+void world_check_all_stored(struct world *world);
+
+#endif
