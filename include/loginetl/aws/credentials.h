@@ -1,0 +1,47 @@
+/* Where credentials come from. Each source is one file with the same three functions, and a chain
+ * asks them in turn. */
+#ifndef LE_AWS_CREDENTIALS_H
+#define LE_AWS_CREDENTIALS_H
+
+#include "loginetl/base/error.h"
+#include "loginetl/sqs/sigv4.h"
+
+#include <stdint.h>
+
+/* The process's environment, or a test's: NULL when a variable is not set. */
+struct le_environment {
+    const char *(*get)(void *self, const char *name);
+    void *self;
+};
+
+/* What is wrong with a setting: its name and fixed words about it, never its value. */
+struct le_setting_fault {
+    const char *setting;
+    const char *words;
+};
+
+#define LE_NEVER_EXPIRES INT64_MAX
+
+/* Made by its source's file, which puts this first in a struct of its own. */
+struct le_credential_source {
+    const char *name; /* for the log: "environment" */
+    /* The credentials as they are now; the spans are the source's, valid until its next refresh or
+     * its end. LE_ERR_CREDENTIALS: none have come yet. */
+    LE_MUST enum le_err (*get)(const struct le_credential_source *self, struct le_credentials *out,
+                               int64_t *expires_at_ms);
+    /* Fetches new ones; done comes later, once, never from inside. NULL: they stay the same while
+     * the program runs. */
+    void (*refresh)(struct le_credential_source *self, void (*done)(void *owner, enum le_err err),
+                    void *owner);
+    void (*destroy)(struct le_credential_source *self);
+};
+
+/* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. LE_OK with *out NULL: they are not
+ * set, and the next source is asked. LE_ERR_CONFIG: *fault says of which variable and why (only
+ * half of them is set, or one holds characters that no credential has, among them line ends, which
+ * would end a header). LE_ERR_NOMEM. */
+LE_MUST enum le_err le_credentials_environment(const struct le_environment *environment,
+                                               struct le_credential_source **out,
+                                               struct le_setting_fault *fault);
+
+#endif

@@ -1,0 +1,36 @@
+/* Where requests go, and for which region they are signed. */
+#ifndef LE_AWS_ENDPOINT_H
+#define LE_AWS_ENDPOINT_H
+
+#include "loginetl/base/buf.h"
+#include "loginetl/base/error.h"
+#include "loginetl/base/span.h"
+
+/* Parts of "https://host:port/path", pointing into it. */
+struct le_endpoint {
+    struct le_span origin; /* "https://host:port" */
+    struct le_span host;   /* the Host header: with the port, unless it is the scheme's own */
+    struct le_span path;   /* "/" at least */
+};
+
+/* LE_ERR_CONFIG: not http:// or https:// with a host, or with a user, a query, a fragment, or
+ * characters that no URL has. */
+LE_MUST enum le_err le_endpoint_parse(struct le_span url, struct le_endpoint *out);
+
+/* The region that a queue URL's host names ("sqs.eu-west-1.amazonaws.com" and the older and private
+ * forms); absent when none does. */
+struct le_span le_region_of_url(struct le_span queue_url);
+/* Lower-case letters, digits and dashes: it becomes part of a host name and of signatures. */
+bool le_region_valid(struct le_span region);
+/* The given region, else the queue URL's, else us-east-1 when the endpoint is somebody's own, whose
+ * servers do not care. The span is one of the arguments' or static. LE_ERR_CONFIG: there is none,
+ * or it is not valid. */
+LE_MUST enum le_err le_region_choose(struct le_span given, struct le_span queue_url,
+                                     struct le_span endpoint, struct le_span *out);
+/* Appends the endpoint: the given one, else the queue URL's scheme and host, else
+ * "https://sqs.<region>.amazonaws.com" (.cn in China). LE_ERR_CONFIG: the given one or the queue
+ * URL is malformed. LE_ERR_TOO_LARGE, LE_ERR_NOMEM. */
+LE_MUST enum le_err le_endpoint_choose(struct le_buf *out, struct le_span given,
+                                       struct le_span queue_url, struct le_span region);
+
+#endif

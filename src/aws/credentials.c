@@ -1,0 +1,111 @@
+#include "loginetl/aws/credentials.h"
+
+#include "loginetl/base/mem.h"
+
+#include <assert.h>
+
+#define CREDENTIAL_LEN_MAX 4096 /* session tokens are the longest: 1 to 2 kB today */
+
+struct environment_source {
+    struct le_credential_source source;
+    char *access_key_id;
+    char *secret_access_key;
+    char *session_token; /* NULL: long-lived keys */
+};
+
+static enum le_err get(const struct le_credential_source *self, struct le_credentials *out,
+                       int64_t *expires_at_ms)
+{
+    const struct environment_source *source = (const struct environment_source *)self;
+    out->access_key_id = le_span_of(source->access_key_id);
+    out->secret_access_key = le_span_of(source->secret_access_key);
+    out->session_token = le_span_of(source->session_token);
+    *expires_at_ms = LE_NEVER_EXPIRES;
+    return LE_OK;
+}
+
+static void free_text(char *text)
+{
+    if (text != NULL)
+        le_free_secret(text, strlen(text));
+}
+
+static void destroy(struct le_credential_source *self)
+{
+    struct environment_source *source = (struct environment_source *)self;
+    free_text(source->access_key_id);
+    free_text(source->secret_access_key);
+    free_text(source->session_token);
+    le_free(source);
+}
+
+/* Printable ASCII without spaces. A pasted line end would end the header that the value is sent in.
+ */
+static bool is_printable(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text <= ' ' || *text > '~')
+            return false;
+    }
+    return true;
+}
+
+/* *out is NULL when the variable is not set, or empty, which is the same. */
+static enum le_err read_variable(const struct le_environment *environment, const char *name,
+                                 char **out, struct le_setting_fault *fault)
+{
+    const char *value = environment->get(environment->self, name);
+    *out = NULL;
+    if (value == NULL || *value == '\0')
+        return LE_OK;
+    const char *words = NULL;
+    if (!is_printable(value))
+        words = "holds a space, a line end or another character that no credential has";
+    else if (strlen(value) > CREDENTIAL_LEN_MAX)
+        words = "is longer than any credential";
+    if (words != NULL) {
+        *fault = (struct le_setting_fault){name, words};
+        return LE_ERR_CONFIG;
+    }
+    *out = le_strdup(value);
+    return *out != NULL ? LE_OK : LE_ERR_NOMEM;
+}
+
+static enum le_err read_all(const struct le_environment *environment,
+                            struct environment_source *source, struct le_setting_fault *fault)
+{
+    enum le_err err =
+        read_variable(environment, "AWS_ACCESS_KEY_ID", &source->access_key_id, fault);
+    if (err == LE_OK)
+        err =
+            read_variable(environment, "AWS_SECRET_ACCESS_KEY", &source->secret_access_key, fault);
+    if (err == LE_OK)
+        err = read_variable(environment, "AWS_SESSION_TOKEN", &source->session_token, fault);
+    if (err != LE_OK || (source->access_key_id == NULL) == (source->secret_access_key == NULL))
+        return err;
+    *fault = source->access_key_id == NULL
+                 ? (struct le_setting_fault){"AWS_ACCESS_KEY_ID",
+                                             "is not set, though AWS_SECRET_ACCESS_KEY is"}
+                 : (struct le_setting_fault){"AWS_SECRET_ACCESS_KEY",
+                                             "is not set, though AWS_ACCESS_KEY_ID is"};
+    return LE_ERR_CONFIG;
+}
+
+enum le_err le_credentials_environment(const struct le_environment *environment,
+                                       struct le_credential_source **out,
+                                       struct le_setting_fault *fault)
+{
+    assert(environment->get != NULL);
+    *out = NULL;
+    struct environment_source *source = le_calloc(1, sizeof *source);
+    if (source == NULL)
+        return LE_ERR_NOMEM;
+    source->source =
+        (struct le_credential_source){.name = "environment", .get = get, .destroy = destroy};
+    enum le_err err = read_all(environment, source, fault);
+    if (err == LE_OK && source->access_key_id != NULL)
+        *out = &source->source;
+    else
+        destroy(&source->source);
+    return err;
+}

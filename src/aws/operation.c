@@ -1,0 +1,211 @@
+/* One request: made, signed, sent, and its answer judged. */
+#include "loginetl/aws/queue_internal.h"
+#include "loginetl/base/mem.h"
+#include "loginetl/base/timefmt.h"
+
+#include <assert.h>
+
+#define REQUEST_KEEP (16 * 1024) /* memory that an idle operation keeps */
+#define ANSWER_KEEP  (4 * 1024)
+#define HEADERS_MAX  6
+#define SKEW_MIN_MS  (5 * 60 * 1000) /* what the service tolerates */
+
+static struct le_operation *operation_new(struct le_queue *queue)
+{
+    struct le_operation *op = le_calloc(1, sizeof *op);
+    if (op == NULL)
+        return NULL;
+    op->queue = queue;
+    le_buf_init(&op->request, LE_REQUEST_MAX);
+    le_buf_init(&op->answer, LE_ANSWER_MAX);
+    return op;
+}
+
+struct le_operation *le_operation_take(struct le_queue *queue, enum le_sqs_operation operation)
+{
+    assert(!queue->closing && queue->has_credentials);
+    struct le_node *node = le_list_pop(&queue->idle);
+    struct le_operation *op =
+        node != NULL ? le_container_of(node, struct le_operation, node) : operation_new(queue);
+    if (op == NULL)
+        return NULL;
+    assert(op->finish == NULL);
+    op->operation = operation;
+    op->answer_to = &op->answer;
+    op->resent = op->cancelled = false;
+    op->first = op->count = 0;
+    le_list_push(&queue->active, &op->node);
+    return op;
+}
+
+void le_operation_release(struct le_operation *op)
+{
+    le_list_remove(&op->queue->active, &op->node);
+    le_buf_shrink(&op->request, REQUEST_KEEP);
+    le_buf_shrink(&op->answer, ANSWER_KEEP);
+    op->finish = NULL;
+    le_list_push_front(&op->queue->idle, &op->node);
+}
+
+void le_operation_free_idle(struct le_queue *queue)
+{
+    struct le_node *node;
+    while ((node = le_list_pop(&queue->idle)) != NULL) {
+        struct le_operation *op = le_container_of(node, struct le_operation, node);
+        le_buf_free(&op->request);
+        le_buf_free(&op->answer);
+        le_free(op);
+    }
+}
+
+/* Names in lower case and in the order that SigV4 wants. */
+static size_t list_headers(const struct le_operation *op, const char *amz_date,
+                           struct le_http_header out[HEADERS_MAX])
+{
+    const struct le_queue *queue = op->queue;
+    size_t count = 0;
+    out[count++] = (struct le_http_header){LE_SPAN_LIT("content-type"),
+                                           le_span_of(queue->codec->content_type)};
+    out[count++] = (struct le_http_header){LE_SPAN_LIT("host"), queue->endpoint.host};
+    out[count++] = (struct le_http_header){LE_SPAN_LIT("x-amz-date"), le_span_of(amz_date)};
+    if (queue->session_token != NULL)
+        out[count++] = (struct le_http_header){LE_SPAN_LIT("x-amz-security-token"),
+                                               le_span_of(queue->session_token)};
+    out[count++] = (struct le_http_header){LE_SPAN_LIT("x-amz-target"),
+                                           le_span_of(queue->targets[op->operation])};
+    assert(count < HEADERS_MAX); /* the signature follows */
+    return count;
+}
+
+static enum le_err sign(struct le_operation *op, const struct le_http_header *headers, size_t count)
+{
+    struct le_queue *queue = op->queue;
+    const struct le_sigv4_request request = {
+        .method = LE_SPAN_LIT("POST"),
+        .path = queue->endpoint.path,
+        .query = LE_SPAN_NONE,
+        .headers = headers,
+        .header_count = count,
+        .payload_sha256 = op->sha256,
+    };
+    le_buf_clear(&queue->authorization);
+    return le_sigv4_authorization(queue->signer, &request, op->signed_at_ms, &queue->authorization);
+}
+
+static enum le_err write_request(struct le_operation *op, struct le_span body)
+{
+    struct le_queue *queue = op->queue;
+    struct le_http_header headers[HEADERS_MAX];
+    char amz_date[17];
+    op->signed_at_ms = queue->wall_ms(queue->self) + queue->skew_ms;
+    le_format_amz_date(op->signed_at_ms, amz_date);
+    size_t count = list_headers(op, amz_date, headers);
+    enum le_err err = sign(op, headers, count);
+    if (err != LE_OK)
+        return err;
+    headers[count++] =
+        (struct le_http_header){LE_SPAN_LIT("authorization"), le_buf_span(&queue->authorization)};
+    le_buf_clear(&op->request);
+    err = le_http_write_head(&op->request, LE_SPAN_LIT("POST"), queue->endpoint.path, headers,
+                             count, body.len);
+    op->body_at = op->request.len;
+    return err == LE_OK ? le_buf_append_span(&op->request, body) : err;
+}
+
+void le_operation_set_code(struct le_operation *op, struct le_span code)
+{
+    assert(code.len < sizeof op->code);
+    if (code.len > 0)
+        memcpy(op->code, code.ptr, code.len);
+    op->code[code.len] = '\0';
+}
+
+/* Does a wrong clock explain the refusal? Then requests are signed with the service's time from now
+ * on. */
+static bool learn_skew(struct le_operation *op)
+{
+    struct le_queue *queue = op->queue;
+    int64_t theirs;
+    struct le_span date = op->exchange.header(&op->exchange, "date");
+    if (date.ptr == NULL || le_parse_http_date(date, &theirs) != LE_OK)
+        return false;
+    int64_t off = theirs - op->signed_at_ms;
+    if (off > -SKEW_MIN_MS && off < SKEW_MIN_MS)
+        return false;
+    queue->skew_ms = theirs - queue->wall_ms(queue->self);
+    le_queue_report_skew(queue, queue->skew_ms);
+    return true;
+}
+
+/* LE_OK for a 2xx answer. *again: it was refused for the time it was signed with, and may be sent
+ * once more. */
+static enum le_err judge(struct le_operation *op, bool *again)
+{
+    const struct le_exchange *exchange = &op->exchange;
+    *again = false;
+    op->status = exchange->err == LE_OK ? exchange->status : 0;
+    op->code[0] = '\0';
+    if (exchange->err != LE_OK)
+        return exchange->err;
+    if (exchange->status >= 200 && exchange->status <= 299)
+        return LE_OK;
+    struct le_buf *body = op->answer_to;
+    struct le_span header = exchange->header(exchange, "x-amzn-query-error");
+    struct le_span code = op->queue->codec->read_error(body->data, body->len, header);
+    le_operation_set_code(op, code);
+    enum le_err err = le_sqs_error(exchange->status, code);
+    *again = le_sqs_is_skew(code) && !op->resent && !op->cancelled && learn_skew(op);
+    return err;
+}
+
+static void exchange_done(struct le_exchange *exchange)
+{
+    struct le_operation *op = exchange->owner;
+    struct le_queue *queue = op->queue;
+    bool again;
+    enum le_err err = judge(op, &again);
+    if (again) {
+        op->resent = true;
+        if (le_operation_resend(op) == LE_OK)
+            return;
+    }
+    op->finish(op, err);
+    if (queue->closing)
+        le_queue_settle(queue);
+}
+
+static void send_now(struct le_operation *op)
+{
+    struct le_queue *queue = op->queue;
+    bool receives = op->operation == LE_SQS_RECEIVE;
+    le_buf_clear(op->answer_to);
+    op->exchange = (struct le_exchange){
+        .request = &op->request,
+        .body = op->answer_to,
+        .timeout_ms = op->timeout_ms,
+        .done = exchange_done,
+        .owner = op,
+    };
+    queue->stats.requests[op->operation]++;
+    le_pool_send(receives ? queue->receive_pool : queue->control_pool, &op->exchange);
+}
+
+enum le_err le_operation_send(struct le_operation *op, struct le_span body)
+{
+    assert(op->finish != NULL && op->timeout_ms > 0);
+    enum le_err err = write_request(op, body);
+    if (err == LE_OK)
+        send_now(op);
+    return err;
+}
+
+enum le_err le_operation_resend(struct le_operation *op)
+{
+    struct le_buf *body = &op->queue->body;
+    if (op->queue->closing)
+        return LE_ERR_CANCELLED;
+    le_buf_clear(body);
+    enum le_err err =
+        le_buf_append(body, op->request.data + op->body_at, op->request.len - op->body_at);
+    return err == LE_OK ? le_operation_send(op, le_buf_span(body)) : err;
+}

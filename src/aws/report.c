@@ -1,0 +1,263 @@
+/* What went wrong, in words for a person that name the setting to change, said once for each change
+ * of state. */
+#include "loginetl/aws/queue_internal.h"
+#include "loginetl/base/log.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+/* The action that a policy must allow for an operation. */
+static const char *action_of(enum le_sqs_operation operation)
+{
+    static const char *const actions[LE_SQS_OPERATION_COUNT] = {
+        [LE_SQS_GET_QUEUE_URL] = "sqs:GetQueueUrl",
+        [LE_SQS_GET_QUEUE_ATTRIBUTES] = "sqs:GetQueueAttributes",
+        [LE_SQS_RECEIVE] = "sqs:ReceiveMessage",
+        [LE_SQS_DELETE_BATCH] = "sqs:DeleteMessage",
+        [LE_SQS_VISIBILITY_BATCH] = "sqs:ChangeMessageVisibility",
+        [LE_SQS_SEND_BATCH] = "sqs:SendMessage",
+    };
+    return actions[operation];
+}
+
+/* What an explanation is made of. */
+struct failure {
+    const struct le_queue *queue;
+    enum le_sqs_operation operation;
+    enum le_err err;
+    const char *code;     /* "" when none was given */
+    int status;           /* 0 when no answer came */
+    struct le_span about; /* the queue's name, when it is not the one that the client works on */
+};
+
+/* " (InvalidClientTokenId)", " (status 500)" or nothing. */
+static void format_cause(const struct failure *failure, char out[LE_CODE_MAX + 16])
+{
+    out[0] = '\0';
+    if (failure->code[0] != '\0')
+        (void)snprintf(out, LE_CODE_MAX + 16, " (%s)", failure->code);
+    else if (failure->status != 0)
+        (void)snprintf(out, LE_CODE_MAX + 16, " (status %d)", failure->status);
+}
+
+/* The port sends dead letters only, and they go to the other queue. */
+static struct le_span queue_name(const struct failure *failure)
+{
+    const struct le_queue *queue = failure->queue;
+    if (failure->about.len > 0)
+        return failure->about;
+    bool dead = failure->operation == LE_SQS_SEND_BATCH && queue->dead_letter_url != NULL;
+    struct le_span url = le_span_of(dead ? queue->dead_letter_url : queue->url);
+    const char *slash = url.len > 0 ? memrchr(url.ptr, '/', url.len) : NULL;
+    if (slash == NULL)
+        return LE_SPAN_LIT("asked for");
+    return (struct le_span){slash + 1, (size_t)(url.ptr + url.len - slash) - 1};
+}
+
+static int explain_reach(const struct failure *failure, char *out, size_t size)
+{
+    const struct le_queue *queue = failure->queue;
+    bool receives = failure->operation == LE_SQS_RECEIVE;
+    const char *why = le_pool_last_failure(receives ? queue->receive_pool : queue->control_pool);
+    if (why[0] == '\0')
+        why = le_err_text(failure->err);
+    if (failure->err == LE_ERR_TLS)
+        return snprintf(out, size,
+                        "cannot make a secure connection to the queue service at %s (%s): check "
+                        "--endpoint-url, or AWS_CA_BUNDLE for a certificate authority of your own",
+                        queue->endpoint_url, why);
+    return snprintf(
+        out, size, "cannot reach the queue service at %s (%s): check --endpoint-url or the network",
+        queue->endpoint_url, why);
+}
+
+static int explain_credentials(const struct failure *failure, const char *cause, char *out,
+                               size_t size)
+{
+    const char *url = failure->queue->endpoint_url;
+    struct le_span code = le_span_of(failure->code);
+    bool expired = strncmp(failure->code, "ExpiredToken", 12) == 0;
+    if (expired)
+        return snprintf(out, size,
+                        "the queue service at %s says that the credentials have expired%s: set new "
+                        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+                        url, cause);
+    if (le_sqs_is_skew(code))
+        return snprintf(out, size,
+                        "the queue service at %s refused the signature%s: check "
+                        "AWS_SECRET_ACCESS_KEY, --region and this machine's clock",
+                        url, cause);
+    return snprintf(
+        out, size,
+        "the queue service at %s refused the credentials%s: check AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY",
+        url, cause);
+}
+
+static int explain_no_queue(const struct failure *failure, const char *cause, char *out,
+                            size_t size)
+{
+    struct le_span name = queue_name(failure);
+    bool dead = failure->about.len == 0 && failure->operation == LE_SQS_SEND_BATCH &&
+                failure->queue->dead_letter_url != NULL;
+    const char *url = failure->queue->endpoint_url;
+    const char *settings = dead ? "--dlq-url" : "--queue and --region";
+    return snprintf(out, size, "queue %.*s does not exist at %s%s: check %s", (int)name.len,
+                    name.ptr, url, cause, settings);
+}
+
+static int explain_denied(const struct failure *failure, const char *cause, char *out, size_t size)
+{
+    struct le_span name = queue_name(failure);
+    const char *action = action_of(failure->operation);
+    bool key = strncasecmp(failure->code, "kms", 3) == 0;
+    return snprintf(out, size, "%s on queue %.*s is denied%s: allow the action %s%s in the policy",
+                    le_sqs_operation_name(failure->operation), (int)name.len, name.ptr, cause,
+                    action, key ? " and kms:Decrypt, kms:GenerateDataKey" : "");
+}
+
+/* What needs no name of a setting, or only the endpoint's. */
+static int explain_other(const struct failure *failure, const char *cause, char *out, size_t size)
+{
+    const char *operation = le_sqs_operation_name(failure->operation);
+    const char *url = failure->queue->endpoint_url;
+    switch (failure->err) {
+    case LE_ERR_TIMEOUT:
+        return snprintf(out, size, "no answer to %s from %s in time: check the network", operation,
+                        url);
+    case LE_ERR_CLOSED:
+        return snprintf(out, size, "%s closed the connection before it had answered %s", url,
+                        operation);
+    case LE_ERR_PROTOCOL:
+        return snprintf(out, size,
+                        "the answer of %s to %s is not one of SQS: check that --endpoint-url names "
+                        "an SQS service",
+                        url, operation);
+    case LE_ERR_THROTTLED:
+        return snprintf(out, size,
+                        "the queue service asks to slow down %s%s: it is tried again later",
+                        operation, cause);
+    case LE_ERR_SERVICE:
+        return snprintf(out, size, "the queue service failed at %s%s: it is tried again later",
+                        operation, cause);
+    case LE_ERR_REFUSED:
+        return snprintf(out, size, "%s refused %s%s: check --endpoint-url and --queue-url", url,
+                        operation, cause);
+    case LE_ERR_TOO_LARGE:
+        return snprintf(out, size,
+                        "%s: the request or its answer is larger than --memory-limit allows",
+                        operation);
+    default: return snprintf(out, size, "%s failed: %s", operation, le_err_text(failure->err));
+    }
+}
+
+static void explain(const struct failure *failure, char *out, size_t size)
+{
+    char cause[LE_CODE_MAX + 16];
+    int len;
+    format_cause(failure, cause);
+    switch (failure->err) {
+    case LE_ERR_RESOLVE:
+    case LE_ERR_CONNECT:
+    case LE_ERR_TLS: len = explain_reach(failure, out, size); break;
+    case LE_ERR_CREDENTIALS: len = explain_credentials(failure, cause, out, size); break;
+    case LE_ERR_NO_QUEUE: len = explain_no_queue(failure, cause, out, size); break;
+    case LE_ERR_DENIED: len = explain_denied(failure, cause, out, size); break;
+    default: len = explain_other(failure, cause, out, size); break;
+    }
+    assert(len > 0); /* one that is cut at the end still says what is wrong */
+}
+
+static bool is_reach(enum le_err err)
+{
+    return err == LE_ERR_RESOLVE || err == LE_ERR_CONNECT || err == LE_ERR_TLS;
+}
+
+/* True when the state is another one than before. */
+static bool enter(struct le_queue_state *state, enum le_err err, const char *code)
+{
+    if (state->err == err && strcmp(state->code, code) == 0)
+        return false;
+    state->err = err;
+    (void)snprintf(state->code, sizeof state->code, "%s", code);
+    return true;
+}
+
+static void log_recovery(const struct le_queue *queue, struct le_queue_state *state,
+                         const char *what)
+{
+    state->err = LE_OK;
+    state->code[0] = '\0';
+    le_log(LE_LOG_INFO, "queue_recovered",
+           LE_FS("text", "the queue service answers as it should again"), LE_FS("operation", what),
+           LE_FS("endpoint", queue->endpoint_url));
+}
+
+static void note_success(struct le_operation *op)
+{
+    struct le_queue *queue = op->queue;
+    struct le_queue_state *state = &queue->states[op->operation];
+    queue->answered = true;
+    if (queue->reach.err != LE_OK)
+        log_recovery(queue, &queue->reach, "connect");
+    if (state->err != LE_OK)
+        log_recovery(queue, state, le_sqs_operation_name(op->operation));
+}
+
+static void log_failure(const struct failure *failure)
+{
+    const struct le_queue *queue = failure->queue;
+    bool fatal = le_err_class(le_queue_port_error(queue, failure->err)) == LE_CLASS_FATAL;
+    le_log(fatal ? LE_LOG_ERROR : LE_LOG_WARN, "queue_failed", LE_FS("text", queue->last_failure),
+           LE_FS("operation", le_sqs_operation_name(failure->operation)),
+           LE_FS("error", le_err_name(failure->err)), LE_FS("code", failure->code),
+           LE_FI("status", failure->status), LE_FS("endpoint", queue->endpoint_url));
+}
+
+static void report(struct le_queue *queue, const struct failure *failure, bool quiet)
+{
+    struct le_queue_state *state =
+        is_reach(failure->err) ? &queue->reach : &queue->states[failure->operation];
+    queue->stats.failures[failure->operation]++;
+    explain(failure, queue->last_failure, sizeof queue->last_failure);
+    if (!quiet && enter(state, failure->err, failure->code))
+        log_failure(failure);
+}
+
+void le_queue_report(struct le_operation *op, enum le_err err, struct le_span about, bool quiet)
+{
+    const struct failure failure = {op->queue, op->operation, err, op->code, op->status, about};
+    if (err == LE_OK)
+        note_success(op);
+    else if (err != LE_ERR_CANCELLED)
+        report(op->queue, &failure, quiet);
+}
+
+void le_queue_report_unsent(struct le_queue *queue, enum le_sqs_operation operation,
+                            enum le_err err)
+{
+    const struct failure failure = {queue, operation, err, "", 0, LE_SPAN_NONE};
+    if (err != LE_ERR_CANCELLED)
+        report(queue, &failure, false);
+}
+
+void le_queue_report_skew(struct le_queue *queue, int64_t skew_ms)
+{
+    le_log(LE_LOG_WARN, "clock_skew",
+           LE_FS("text",
+                 "this machine's clock is off the queue service's: requests are signed with "
+                 "the service's time; set the clock right"),
+           LE_FSEC("skew", (double)skew_ms / 1000), LE_FS("endpoint", queue->endpoint_url));
+}
+
+enum le_err le_queue_port_error(const struct le_queue *queue, enum le_err err)
+{
+    if (!queue->answered)
+        return err;
+    switch (err) {
+    case LE_ERR_CREDENTIALS:
+    case LE_ERR_REFUSED: return LE_ERR_SERVICE;
+    case LE_ERR_TLS: return LE_ERR_CONNECT;
+    default: return err;
+    }
+}
