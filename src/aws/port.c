@@ -209,6 +209,8 @@ static bool send_next_alone(struct le_operation *op, enum le_err err)
     }
     if (op->first == entries->count)
         return false;
+    /* The handle that was lent may be gone: a redelivery replaces a message's handle. */
+    entries->handles[op->first] = entries->entries[op->first]->receipt_handle;
     if ((err == LE_OK || err == LE_ERR_REFUSED) && send_entries(op) == LE_OK)
         return true;
     set_outcomes(entries, op->first, entries->count - op->first, LE_ENTRY_RETRY);

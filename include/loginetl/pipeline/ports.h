@@ -1,8 +1,9 @@
 /* The three ports: all that the pipeline knows of the world. The program plugs in SQS, PostgreSQL
  * and uv, the simulator its own. An operation is owned by the pipeline and lent to the port until
  * its done callback, which the port calls exactly once and never from inside the call that started
- * it. Handles, bodies and reasons are valid during the starting call only: the port encodes its
- * request there. (A redelivery can replace a handle while its operation is under way.) */
+ * it. The handles array is valid during the starting call only, because a redelivery can replace a
+ * handle while its operation is under way; the entries' messages, with their newest handle, their
+ * body and their reason, are valid until done. */
 #ifndef LE_PIPELINE_PORTS_H
 #define LE_PIPELINE_PORTS_H
 

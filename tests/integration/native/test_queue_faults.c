@@ -221,6 +221,34 @@ static void test_refused_batch_goes_one_by_one(void **state)
                            "{\"Id\":\"0\",\"ReceiptHandle\":\"handle-3\"}]"));
 }
 
+/* Starts a deletion, after which a redelivery of its first message brings a newer handle: the one
+ * that was lent is gone. */
+static void delete_and_redeliver(void *self, struct le_entries_op *op)
+{
+    fixture.port.delete_batch(self, op);
+    op->entries[0]->receipt_handle = LE_SPAN_LIT("newer-0");
+    for (size_t i = 0; i < op->count; i++)
+        op->handles[i] = LE_SPAN_LIT("freed");
+}
+
+static void test_one_by_one_takes_the_newest_handle(void **state)
+{
+    static const struct script_answer answers[] = {
+        {.status = 400, .body = ERROR_BODY("InvalidParameterValue")},
+        {.status = 200, .body = "{\"Successful\":[{\"Id\":\"0\"}]}"},
+    };
+    struct fixture_entries entries;
+    (void)state;
+    script_set(fixture.script, answers, COUNT(answers));
+    fixture_entries_fill(&fixture, &entries, 2);
+    assert_int_equal(fixture_entries(&entries, delete_and_redeliver), LE_OK);
+    assert_int_equal(entries.op.outcomes[0], LE_ENTRY_OK);
+    assert_int_equal(entries.op.outcomes[1], LE_ENTRY_OK);
+    assert_non_null(strstr(script_request(fixture.script, 0)->body, "handle-0"));
+    assert_non_null(strstr(script_request(fixture.script, 1)->body, "newer-0"));
+    assert_non_null(strstr(script_request(fixture.script, 2)->body, "handle-1"));
+}
+
 static void test_a_refused_entry_alone(void **state)
 {
     static const struct script_answer answers[] = {
@@ -452,6 +480,7 @@ int main(void)
         QUEUE_TEST(test_missing_queues),
         QUEUE_TEST(test_denied),
         QUEUE_TEST(test_refused_batch_goes_one_by_one),
+        QUEUE_TEST(test_one_by_one_takes_the_newest_handle),
         QUEUE_TEST(test_a_refused_entry_alone),
         QUEUE_TEST(test_a_wrong_clock_is_corrected),
         QUEUE_TEST(test_other_refusals_are_not_skew),
