@@ -225,6 +225,30 @@ static void headers_point_into_the_final_head(void **state)
     assert_int_equal(le_http_reader_header(&rig->reader, "padding").len, 3000);
 }
 
+static bool may_stand_in_a_value(int byte)
+{
+    return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+}
+
+/* Values are checked several bytes at a time: every byte at every place. */
+static void every_byte_in_a_value(void **state)
+{
+    struct rig *rig = *state;
+    for (int byte = 0; byte < 256; byte++) {
+        for (size_t at = 0; at < 20 && byte != '\n'; at++) {
+            begin(rig);
+            add(rig, OK200 "Content-Length: 0\r\nX: ");
+            pad(rig, 'v', at);
+            pad(rig, (char)byte, 1);
+            pad(rig, '\xff', 19 - at);
+            add(rig, "v\r\n\r\n");
+            enum le_err err = feed(rig, 9999);
+            if (err != (may_stand_in_a_value(byte) ? LE_OK : LE_ERR_PROTOCOL))
+                fail_msg("byte %d at %zu: %s", byte, at, le_err_name(err));
+        }
+    }
+}
+
 static void an_error_sticks(void **state)
 {
     struct rig *rig = *state;
@@ -333,6 +357,7 @@ int main(void)
         TEST(chunk_lines_are_bounded),
         TEST(one_reader_for_many_answers),
         TEST(headers_point_into_the_final_head),
+        TEST(every_byte_in_a_value),
         TEST(an_error_sticks),
         TEST(no_memory),
         TEST(a_request_head),
