@@ -1,0 +1,167 @@
+#include "conn_internal.h"
+
+#include "loginetl/base/log.h"
+#include "loginetl/net/resolver.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void begin_host(struct le_pg_conn *conn);
+static void begin_address(struct le_pg_conn *conn);
+
+/* One of possibly many tries of an attempt failed: on to the next address or host, unless it is of
+ * no use or there is none. */
+static void try_next(struct le_pg_conn *conn, struct le_pg_failure *failure)
+{
+    bool more_addresses = conn->address + 1 < conn->address_count;
+    bool more_hosts = conn->host + 1 < conn->config.info->host_count;
+    if (failure->fatal || (!more_addresses && !more_hosts)) {
+        le_pg_conn_lose(conn, failure);
+        return;
+    }
+    le_log(LE_LOG_DEBUG, "database_host_failed", LE_FI("connection", conn->config.number),
+           LE_FS("text", failure->text));
+    le_pg_conn_unwatch(conn);
+    PQfinish(conn->pg);
+    conn->pg = NULL;
+    if (more_addresses) {
+        conn->address++;
+        begin_address(conn);
+    } else {
+        conn->host++;
+        begin_host(conn);
+    }
+}
+
+static void try_failed(struct le_pg_conn *conn)
+{
+    struct le_pg_failure failure;
+    le_pg_conn_explain_attempt(conn, &failure);
+    try_next(conn, &failure);
+}
+
+static void try_failed_with(struct le_pg_conn *conn, enum le_err err, const char *words)
+{
+    struct le_pg_failure failure;
+    char place[LE_PG_PLACE_SIZE];
+    le_pg_conn_place(conn, place);
+    le_pg_failure_set(&failure, err, "%s: %s", place, words);
+    try_next(conn, &failure);
+}
+
+/* ---- connecting to one address ---- */
+
+/* Notices quote rows as errors do, so none is kept; only why the server is about to hang up is
+ * worth knowing. */
+static void on_notice(void *arg, const PGresult *result)
+{
+    struct le_pg_conn *conn = arg;
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity != NULL && strcmp(severity, "FATAL") == 0)
+        le_pg_result_sqlstate(result, conn->notice_sqlstate);
+}
+
+static void connected(struct le_pg_conn *conn)
+{
+    if (PQsetnonblocking(conn->pg, 1) != 0 || le_pg_conn_watch(conn, UV_READABLE) != LE_OK) {
+        try_failed_with(conn, LE_ERR_CONNECT, "cannot use the connection");
+        return;
+    }
+    le_pg_conn_enter(conn, LE_PG_CONN_SETTING_UP);
+    conn->config.up(conn->config.owner, conn);
+}
+
+static void wait_for(struct le_pg_conn *conn, int events)
+{
+    if (le_pg_conn_watch(conn, events) != LE_OK)
+        try_failed_with(conn, LE_ERR_CONNECT, "cannot watch the connection");
+}
+
+void le_pg_conn_on_connect_event(struct le_pg_conn *conn)
+{
+    assert(conn->state == LE_PG_CONN_CONNECTING && conn->pg != NULL);
+    /* The poll may change sockets, and the new one may have the old one's number: the watcher
+     * always starts anew. */
+    le_pg_conn_unwatch(conn);
+    switch (PQconnectPoll(conn->pg)) {
+    case PGRES_POLLING_READING: wait_for(conn, UV_READABLE); break;
+    case PGRES_POLLING_WRITING: wait_for(conn, UV_WRITABLE); break;
+    case PGRES_POLLING_OK: connected(conn); break;
+    case PGRES_POLLING_FAILED:
+    case PGRES_POLLING_ACTIVE: try_failed(conn); break;
+    }
+}
+
+void le_pg_conn_on_connect_timeout(struct le_pg_conn *conn)
+{
+    if (conn->state == LE_PG_CONN_RESOLVING) {
+        le_resolve_cancel(conn->lookup);
+        conn->lookup = NULL;
+        try_failed_with(conn, LE_ERR_RESOLVE,
+                        "the host name does not resolve in time: check the name servers");
+        return;
+    }
+    assert(conn->state == LE_PG_CONN_CONNECTING);
+    try_failed_with(conn, LE_ERR_TIMEOUT,
+                    "no answer within connect_timeout: check --database-url and the network");
+}
+
+static void begin_address(struct le_pg_conn *conn)
+{
+    assert(conn->pg == NULL && (conn->address_count == 0 || conn->address < conn->address_count));
+    le_pg_conn_enter(conn, LE_PG_CONN_CONNECTING);
+    const char *address = conn->address_count > 0 ? conn->addresses[conn->address].text : NULL;
+    conn->notice_sqlstate[0] = '\0';
+    conn->pg = le_conninfo_start(conn->config.info, conn->host, address);
+    if (conn->pg == NULL) {
+        try_failed_with(conn, LE_ERR_NOMEM, "out of memory");
+        return;
+    }
+    (void)PQsetNoticeReceiver(conn->pg, on_notice, conn); /* answers the old one */
+    if (PQstatus(conn->pg) == CONNECTION_BAD) {
+        try_failed(conn);
+        return;
+    }
+    le_pg_conn_start_timer(conn, (uint64_t)conn->config.info->connect_timeout_ms);
+    wait_for(conn, UV_WRITABLE); /* as libpq asks for, before the first PQconnectPoll */
+}
+
+/* ---- resolving one host ---- */
+
+static void on_resolved(void *owner, enum le_err err, const struct le_address *addresses,
+                        size_t count)
+{
+    struct le_pg_conn *conn = owner;
+    assert(conn->state == LE_PG_CONN_RESOLVING && count <= LE_ADDRESSES_MAX);
+    conn->lookup = NULL;
+    if (err != LE_OK) {
+        try_failed_with(conn, err, "the host name does not resolve: check --database-url");
+        return;
+    }
+    memcpy(conn->addresses, addresses, count * sizeof *addresses);
+    conn->address_count = count;
+    begin_address(conn);
+}
+
+static void begin_host(struct le_pg_conn *conn)
+{
+    const struct le_pg_host *host = &conn->config.info->hosts[conn->host];
+    conn->address_count = conn->address = 0;
+    if (host->local || host->hostaddr[0] != '\0') {
+        begin_address(conn);
+        return;
+    }
+    le_pg_conn_enter(conn, LE_PG_CONN_RESOLVING);
+    le_pg_conn_start_timer(conn, (uint64_t)conn->config.info->connect_timeout_ms);
+    enum le_err err =
+        le_resolve(conn->config.loop, host->host, host->port, on_resolved, conn, &conn->lookup);
+    if (err != LE_OK)
+        try_failed_with(conn, err, "the host name does not resolve: check --database-url");
+}
+
+void le_pg_conn_begin_attempt(struct le_pg_conn *conn)
+{
+    assert(conn->state == LE_PG_CONN_WAITING && conn->pg == NULL && conn->done == NULL);
+    conn->host = 0;
+    begin_host(conn);
+}

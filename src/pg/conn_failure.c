@@ -1,0 +1,127 @@
+#include "conn_internal.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void le_pg_failure_set(struct le_pg_failure *failure, enum le_err err, const char *format, ...)
+{
+    assert(failure != NULL && err != LE_OK);
+    memset(failure, 0, sizeof *failure);
+    failure->err = err;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(failure->text, sizeof failure->text, format,
+                    args); /* a cut text is still one */
+    va_end(args);
+}
+
+void le_pg_failure_of(struct le_pg_failure *failure, const char *sqlstate, const char *what)
+{
+    const char *words = le_sqlstate_words(sqlstate);
+    bool fatal = le_sqlstate_class(sqlstate) == LE_SQLSTATE_FATAL;
+    enum le_err err = fatal ? LE_ERR_DATABASE_FATAL : LE_ERR_DATABASE;
+    if (sqlstate[0] != '\0')
+        le_pg_failure_set(failure, err, "%s: %s (SQLSTATE %s)", what, words, sqlstate);
+    else
+        le_pg_failure_set(failure, err, "%s: the connection failed", what);
+    failure->fatal = fatal;
+    memcpy(failure->sqlstate, sqlstate, strlen(sqlstate) + 1);
+}
+
+void le_pg_conn_place(const struct le_pg_conn *conn, char out[LE_PG_PLACE_SIZE])
+{
+    const struct le_pg_host *host = &conn->config.info->hosts[conn->host];
+    const char *name = host->host[0] != '\0' ? host->host : host->hostaddr;
+    if (host->local)
+        (void)snprintf(out, LE_PG_PLACE_SIZE, "%s/.s.PGSQL.%s",
+                       name[0] != '\0' ? name : "the default socket", host->port);
+    else
+        (void)snprintf(out, LE_PG_PLACE_SIZE, strchr(name, ':') != NULL ? "[%s]:%s" : "%s:%s", name,
+                       host->port);
+}
+
+/* libpq tells failures before the server's first word only as text. It is looked at, never shown.
+ */
+struct sign {
+    const char *needle;
+    enum le_err err;
+    const char *words; /* behind "host:port: " */
+};
+
+static const struct sign signs[] = {
+    {"SSL", LE_ERR_TLS, "TLS failed: check sslmode, sslrootcert and the server's certificate"},
+    {"certificate", LE_ERR_TLS,
+     "TLS failed: check sslmode, sslrootcert and the server's certificate"},
+    {"GSS", LE_ERR_CONNECT, "GSSAPI failed: check gssencmode and the Kerberos credentials"},
+    {"Connection refused", LE_ERR_CONNECT,
+     "connection refused: is PostgreSQL running there? check --database-url"},
+    {"No such file", LE_ERR_CONNECT,
+     "no such socket: is PostgreSQL running here? check --database-url"},
+    {"Permission denied", LE_ERR_CONNECT, "the socket may not be used: check its permissions"},
+    {"unreachable", LE_ERR_CONNECT,
+     "the host cannot be reached: check --database-url and the network"},
+    {"No route to host", LE_ERR_CONNECT,
+     "the host cannot be reached: check --database-url and the network"},
+    {"timed out", LE_ERR_TIMEOUT, "no answer in time: check --database-url and the network"},
+    {"read-only", LE_ERR_DATABASE,
+     "the server is read-only, and target_session_attrs wants another"},
+    {"hot standby", LE_ERR_DATABASE,
+     "the server is not of the kind that target_session_attrs wants"},
+    {"not read", LE_ERR_DATABASE, "the server is not of the kind that target_session_attrs wants"},
+    {"channel binding", LE_ERR_TLS, "channel binding failed: check channel_binding and sslmode"},
+    {"closed the connection", LE_ERR_CLOSED, "the server closed the connection"},
+    {"Connection reset", LE_ERR_CLOSED, "the connection was reset"},
+};
+
+static const struct sign other_sign = {"", LE_ERR_CONNECT, "cannot connect: check --database-url"};
+
+static const struct sign *find_sign(const char *text)
+{
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        if (strstr(text, signs[i].needle) != NULL)
+            return &signs[i];
+    }
+    return &other_sign;
+}
+
+void le_pg_conn_explain_attempt(const struct le_pg_conn *conn, struct le_pg_failure *failure)
+{
+    char place[LE_PG_PLACE_SIZE];
+    char sqlstate[LE_SQLSTATE_SIZE];
+    const char *text = PQerrorMessage(conn->pg);
+    le_pg_conn_place(conn, place);
+    if (le_sqlstate_find(text, sqlstate)) {
+        le_pg_failure_of(failure, sqlstate, place);
+    } else if (PQconnectionNeedsPassword(conn->pg)) {
+        le_pg_failure_set(
+            failure, LE_ERR_DATABASE_FATAL,
+            "%s: the server asks for a password: give it in --database-url or PGPASSWORD", place);
+        failure->fatal = true;
+    } else if (strncmp(text, "invalid ", strlen("invalid ")) == 0) {
+        le_pg_failure_set(failure, LE_ERR_CONFIG,
+                          "libpq refuses a setting of the connection: check --database-url");
+        failure->fatal = true;
+    } else {
+        const struct sign *sign = find_sign(text);
+        le_pg_failure_set(failure, sign->err, "%s: %s", place, sign->words);
+    }
+}
+
+void le_pg_conn_explain_loss(const struct le_pg_conn *conn, struct le_pg_failure *failure)
+{
+    char place[LE_PG_PLACE_SIZE];
+    char sqlstate[LE_SQLSTATE_SIZE] = "";
+    le_pg_conn_place(conn, place);
+    if (conn->result != NULL && !le_pg_result_ok(conn->result))
+        le_pg_result_sqlstate(conn->result, sqlstate);
+    if (sqlstate[0] == '\0')
+        memcpy(sqlstate, conn->notice_sqlstate, sizeof sqlstate);
+    if (sqlstate[0] == '\0')
+        le_pg_failure_set(failure, LE_ERR_CLOSED, "%s: the connection was lost", place);
+    else
+        le_pg_failure_of(failure, sqlstate, place);
+    failure->fatal = false; /* whether it still holds, the next attempt will tell */
+    failure->err = LE_ERR_CLOSED;
+}

@@ -1,0 +1,290 @@
+#include "store_internal.h"
+
+#include "loginetl/base/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_executed(void *owner, struct le_pg_conn *conn, const PGresult *result);
+
+static struct le_pg_params params_of(const struct le_store *store)
+{
+    return (struct le_pg_params){
+        .count = store->arrays.count,
+        .types = store->arrays.types,
+        .values = store->arrays.values,
+        .lengths = store->arrays.lengths,
+        .formats = store->arrays.formats,
+    };
+}
+
+/* ---- outcomes ---- */
+
+static void end(struct le_lane *lane)
+{
+    struct le_submit_op *op = lane->op;
+    assert(op != NULL);
+    lane->op = NULL;
+    lane->deferred = lane->resent = false;
+    op->done(op);
+}
+
+static void end_and_go_on(struct le_lane *lane)
+{
+    struct le_store *store = lane->store;
+    end(lane);
+    if (!store->closing)
+        le_store_lane_free(lane);
+}
+
+static void set_outcome(struct le_submit_op *op, enum le_store_outcome outcome, enum le_err err,
+                        const char *sqlstate)
+{
+    op->outcome = outcome;
+    op->err = err;
+    op->inserted = 0;
+    op->bad_row = -1; /* the server names the constraint, never the row */
+    (void)snprintf(op->sqlstate, sizeof op->sqlstate, "%s", sqlstate);
+}
+
+void le_store_give_up(struct le_lane *lane, enum le_err err)
+{
+    set_outcome(lane->op, LE_STORE_RETRY, err, "");
+    end(lane);
+}
+
+static void log_failure(const struct le_lane *lane, const PGresult *result, const char *sqlstate)
+{
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    /* A row at fault is the pipeline's to find and to tell; on the way to it this happens several
+     * times. */
+    bool data = le_sqlstate_class(sqlstate) == LE_SQLSTATE_DATA;
+    le_log(data ? LE_LOG_DEBUG : LE_LOG_WARN, "database_statement",
+           LE_FI("connection", le_pg_conn_number(lane->conn)), LE_FI("rows", lane->op->count),
+           LE_FS("sqlstate", sqlstate), LE_FS("constraint", constraint != NULL ? constraint : ""),
+           LE_FS("text", le_sqlstate_words(sqlstate)));
+}
+
+static void end_committed(struct le_lane *lane, size_t inserted)
+{
+    set_outcome(lane->op, LE_STORE_COMMITTED, LE_OK, "");
+    lane->op->inserted = inserted;
+    le_pg_conn_praise(lane->conn);
+    end_and_go_on(lane);
+}
+
+static void end_retry(struct le_lane *lane, const char *sqlstate, bool reconnect)
+{
+    struct le_pg_failure failure;
+    struct le_pg_conn *conn = lane->conn;
+    struct le_store *store = lane->store;
+    set_outcome(lane->op, LE_STORE_RETRY, LE_ERR_DATABASE, sqlstate);
+    if (!reconnect) {
+        end_and_go_on(lane);
+        return;
+    }
+    le_pg_failure_of(&failure, sqlstate, "the statement");
+    failure.fatal = false;
+    le_pg_conn_drop(
+        conn, &failure); /* first: the connection is not to be idle when the owner hears of it */
+    if (lane->op != NULL)
+        end(lane);
+    le_store_tell_changed(store);
+}
+
+static void end_fatal(struct le_lane *lane, const char *sqlstate)
+{
+    struct le_pg_failure failure;
+    struct le_store *store = lane->store;
+    set_outcome(lane->op, LE_STORE_FATAL, LE_ERR_DATABASE_FATAL, sqlstate);
+    le_pg_failure_of(&failure, sqlstate, "the statement");
+    (void)snprintf(store->last_failure, sizeof store->last_failure, "%s", failure.text);
+    le_store_fail(store); /* logs, before the owner stops because of it */
+    if (lane->op != NULL)
+        end(lane);
+}
+
+/* ---- sending ---- */
+
+static void on_defer_timer(uv_timer_t *timer)
+{
+    struct le_store *store = timer->data;
+    for (unsigned i = 0; i < store->config.connections && !store->closing; i++) {
+        if (store->lanes[i].deferred)
+            end_and_go_on(&store->lanes[i]);
+    }
+}
+
+static void defer(struct le_lane *lane)
+{
+    lane->deferred = true;
+    (void)uv_timer_start(&lane->store->defer_timer, on_defer_timer, 0, 0); /* cannot fail */
+}
+
+static void send_batch(struct le_lane *lane)
+{
+    struct le_store *store = lane->store;
+    struct le_submit_op *op = lane->op;
+    enum le_err err = le_arrays_encode(&store->arrays, op->rows, op->count);
+    if (err == LE_OK) {
+        const struct le_pg_params params = params_of(store);
+        if (store->unprepared)
+            le_pg_conn_query_params(lane->conn, store->sql.data, &params, on_executed, lane);
+        else
+            le_pg_conn_execute(lane->conn, lane->statement, &params, on_executed, lane);
+    } else {
+        /* Too large as a whole: as data it is bisected, and its halves may do. */
+        bool large = err == LE_ERR_TOO_LARGE;
+        set_outcome(op, large ? LE_STORE_DATA_ERROR : LE_STORE_RETRY, err, large ? "54000" : "");
+        defer(lane);
+    }
+    le_arrays_shrink(&store->arrays);
+}
+
+void le_store_submit(struct le_store *store, struct le_submit_op *op)
+{
+    assert(op != NULL && op->done != NULL && op->count >= 1 &&
+           op->count <= store->config.batch_rows);
+    struct le_lane *lane = NULL;
+    for (unsigned i = 0; i < store->config.connections && lane == NULL; i++) {
+        struct le_lane *candidate = &store->lanes[i];
+        if (candidate->conn != NULL && candidate->op == NULL &&
+            le_pg_conn_state(candidate->conn) == LE_PG_CONN_IDLE)
+            lane = candidate;
+    }
+    assert(lane != NULL);
+    lane->op = op;
+    lane->resent = false;
+    send_batch(lane);
+}
+
+/* ---- preparing ---- */
+
+static void ready_or_resend(struct le_lane *lane)
+{
+    if (lane->op != NULL)
+        send_batch(lane);
+    else
+        le_store_lane_ready(lane);
+}
+
+/* Between us and the server sits a pooler that gives every transaction another session. */
+static void go_unprepared(struct le_lane *lane)
+{
+    struct le_store *store = lane->store;
+    if (!store->unprepared)
+        le_log(
+            LE_LOG_WARN, "database_pooler",
+            LE_FS(
+                "text",
+                "prepared statements get lost, as behind a pooler in transaction mode: going on without them"));
+    store->unprepared = true;
+    ready_or_resend(lane);
+}
+
+static void on_prepared(void *owner, struct le_pg_conn *conn, const PGresult *result)
+{
+    struct le_lane *lane = owner;
+    char sqlstate[LE_SQLSTATE_SIZE];
+    if (result == NULL) {
+        if (lane->op != NULL)
+            le_store_give_up(lane, LE_ERR_CLOSED);
+        return;
+    }
+    if (le_pg_result_ok(result)) {
+        ready_or_resend(lane);
+        return;
+    }
+    le_pg_result_sqlstate(result, sqlstate);
+    if (strcmp(sqlstate, "42P05") == 0) {
+        go_unprepared(lane); /* the name is taken, in a session that cannot be ours */
+        return;
+    }
+    struct le_pg_failure failure;
+    le_pg_failure_of(&failure, sqlstate, "preparing the statement");
+    if (lane->op != NULL)
+        set_outcome(lane->op, failure.fatal ? LE_STORE_FATAL : LE_STORE_RETRY, failure.err,
+                    sqlstate);
+    le_pg_conn_drop(conn, &failure);
+    if (lane->op != NULL) {
+        end(lane);
+        le_store_tell_changed(lane->store);
+    }
+}
+
+void le_store_prepare(struct le_lane *lane)
+{
+    struct le_store *store = lane->store;
+    if (store->unprepared || store->config.schema == LE_SCHEMA_LOOK) {
+        ready_or_resend(lane);
+        return;
+    }
+    /* A new name each time: a statement that must be prepared again may still be there under the
+     * old one. And a name that says which statement it is: behind a pooler sessions are shared, and
+     * another worker's statement of the same name would store our rows in its table. */
+    (void)snprintf(lane->statement, sizeof lane->statement, "loginetl_%016" PRIx64 "_%u",
+                   store->statement_hash, ++lane->prepared);
+    const struct le_pg_params params = params_of(store);
+    le_pg_conn_prepare(lane->conn, lane->statement, store->sql.data, &params, on_prepared, lane);
+}
+
+/* ---- answers ---- */
+
+static void on_success(struct le_lane *lane, const PGresult *result)
+{
+    size_t count = lane->op->count;
+    if (lane->store->config.ledger)
+        count = PQntuples(result) == 1 ? (size_t)strtoull(PQgetvalue(result, 0, 0), NULL, 10)
+                                       : SIZE_MAX;
+    if (count <= lane->op->count)
+        end_committed(lane, count);
+    else
+        end_retry(lane, "08P01", true); /* no server says so */
+}
+
+static void on_stale(struct le_lane *lane, const char *sqlstate)
+{
+    bool lost = strncmp(sqlstate, "26", 2) == 0;
+    if (!lane->resent) {
+        lane->resent = true;
+        le_store_prepare(lane);
+    } else if (lost && !lane->store->unprepared) {
+        go_unprepared(lane);
+    } else {
+        end_fatal(lane, sqlstate);
+    }
+}
+
+static void on_error(struct le_lane *lane, const PGresult *result)
+{
+    char sqlstate[LE_SQLSTATE_SIZE];
+    le_pg_result_sqlstate(result, sqlstate);
+    log_failure(lane, result, sqlstate);
+    switch (le_sqlstate_class(sqlstate)) {
+    case LE_SQLSTATE_RETRY: end_retry(lane, sqlstate, false); break;
+    case LE_SQLSTATE_RECONNECT: end_retry(lane, sqlstate, true); break;
+    case LE_SQLSTATE_PREPARE: on_stale(lane, sqlstate); break;
+    case LE_SQLSTATE_DATA:
+        set_outcome(lane->op, LE_STORE_DATA_ERROR, LE_OK, sqlstate);
+        end_and_go_on(lane);
+        break;
+    case LE_SQLSTATE_FATAL: end_fatal(lane, sqlstate); break;
+    }
+}
+
+static void on_executed(void *owner, struct le_pg_conn *conn, const PGresult *result)
+{
+    struct le_lane *lane = owner;
+    (void)conn;
+    if (lane->op == NULL)
+        return; /* the store is being closed, and has given it up */
+    if (result == NULL)
+        le_store_give_up(lane, LE_ERR_CLOSED);
+    else if (le_pg_result_ok(result))
+        on_success(lane, result);
+    else
+        on_error(lane, result);
+}

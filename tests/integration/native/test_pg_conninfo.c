@@ -1,0 +1,186 @@
+/* Connection strings taken apart, without a server. */
+#include "loginetl/pg/conninfo.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct le_conninfo parse(const char *url)
+{
+    struct le_conninfo info;
+    const char *why;
+    enum le_err err = le_conninfo_parse(url, &info, &why);
+    if (err != LE_OK)
+        fail_msg("%s: %s", url, why);
+    return info;
+}
+
+static void check_host(const struct le_conninfo *info, size_t at, const char *host,
+                       const char *hostaddr, const char *port, bool local)
+{
+    assert_true(at < info->host_count);
+    assert_string_equal(info->hosts[at].host, host);
+    assert_string_equal(info->hosts[at].hostaddr, hostaddr);
+    assert_string_equal(info->hosts[at].port, port);
+    assert_int_equal(info->hosts[at].local, local);
+}
+
+static void one_host(void **state)
+{
+    (void)state;
+    struct le_conninfo info = parse("postgres://u:p@db.example:6432/d");
+    assert_int_equal(info.host_count, 1);
+    check_host(&info, 0, "db.example", "", "6432", false);
+    assert_int_equal(info.connect_timeout_ms, 10000);
+    assert_false(info.read_write);
+    assert_true(info.set_keepalives_idle && info.set_keepalives_interval &&
+                info.set_keepalives_count && info.set_tcp_user_timeout);
+    le_conninfo_free(&info);
+
+    info = parse("postgres://u:p@[2001:db8::1]/d");
+    check_host(&info, 0, "2001:db8::1", "", "5432", false);
+    le_conninfo_free(&info);
+
+    info = parse("host=db hostaddr=192.0.2.7");
+    check_host(&info, 0, "db", "192.0.2.7", "5432", false);
+    le_conninfo_free(&info);
+
+    info = parse("hostaddr=192.0.2.7");
+    check_host(&info, 0, "", "192.0.2.7", "5432", false);
+    le_conninfo_free(&info);
+}
+
+static void sockets(void **state)
+{
+    (void)state;
+    struct le_conninfo info = parse("host=/run/db port=5433");
+    check_host(&info, 0, "/run/db", "", "5433", true);
+    le_conninfo_free(&info);
+    info = parse("postgres://%2Frun%2Fdb/d");
+    check_host(&info, 0, "/run/db", "", "5432", true);
+    le_conninfo_free(&info);
+    info = parse("host=@abstract");
+    check_host(&info, 0, "@abstract", "", "5432", true);
+    le_conninfo_free(&info);
+    info = parse("dbname=d");
+    assert_true(info.hosts[0].local);
+    le_conninfo_free(&info);
+}
+
+static void several_hosts(void **state)
+{
+    (void)state;
+    struct le_conninfo info = parse("postgres://a:1,b,c:3/d");
+    assert_int_equal(info.host_count, 3);
+    check_host(&info, 0, "a", "", "1", false);
+    check_host(&info, 1, "b", "", "5432", false);
+    check_host(&info, 2, "c", "", "3", false);
+    assert_true(info.read_write);
+    le_conninfo_free(&info);
+
+    info = parse("host=a,/run hostaddr=192.0.2.1, port=7 target_session_attrs=primary");
+    check_host(&info, 0, "a", "192.0.2.1", "7", false);
+    check_host(&info, 1, "/run", "", "7", true);
+    assert_false(info.read_write);
+    le_conninfo_free(&info);
+}
+
+static void the_environment_completes(void **state)
+{
+    (void)state;
+    setenv("PGHOST", "from.environment", 1);
+    setenv("PGPORT", "7777", 1);
+    setenv("PGCONNECT_TIMEOUT", "3", 1);
+    struct le_conninfo info = parse(NULL);
+    assert_null(info.url);
+    check_host(&info, 0, "from.environment", "", "7777", false);
+    assert_int_equal(info.connect_timeout_ms, 3000);
+    le_conninfo_free(&info);
+    info = parse("host=given connect_timeout=0 keepalives_idle=5 tcp_user_timeout=1000");
+    check_host(&info, 0, "given", "", "7777", false);
+    assert_int_equal(info.connect_timeout_ms, LE_CONNECT_TIMEOUT_MAX_MS);
+    assert_false(info.set_keepalives_idle || info.set_tcp_user_timeout);
+    assert_true(info.set_keepalives_interval);
+    le_conninfo_free(&info);
+    unsetenv("PGHOST");
+    unsetenv("PGPORT");
+    unsetenv("PGCONNECT_TIMEOUT");
+}
+
+static void malformed(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {
+        "db",
+        "http://a/b",
+        "postgres://a/b?no_such_setting=1",
+        "host=a port=0",
+        "host=a port=65536",
+        "host=a port=5x",
+        "host=a,b port=1,2,3",
+        "host=a hostaddr=1.1.1.1,2.2.2.2",
+        "host=a sslmode=maybe",
+        "host=a connect_timeout=soon",
+        "host='a",
+        "host=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a",
+    };
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        struct le_conninfo info;
+        const char *why = NULL;
+        enum le_err err = le_conninfo_parse(urls[i], &info, &why);
+        if (err != LE_ERR_CONFIG)
+            fail_msg("%s", urls[i]);
+        assert_non_null(why);
+        assert_true(why[0] != '\0');
+    }
+}
+
+static const char *value_of(const PQconninfoOption *options, const char *keyword)
+{
+    for (; options->keyword != NULL; options++) {
+        if (strcmp(options->keyword, keyword) == 0)
+            return options->val != NULL ? options->val : "";
+    }
+    return "";
+}
+
+/* What libpq is given for one host of a list. */
+static void starting(void **state)
+{
+    (void)state;
+    struct le_conninfo info =
+        parse("postgres://u:p@a:1,b:2/d?sslmode=verify-full&keepalives_idle=7");
+    PGconn *pg = le_conninfo_start(&info, 1, "127.0.0.1");
+    assert_non_null(pg);
+    PQconninfoOption *options = PQconninfo(pg);
+    assert_non_null(options);
+    assert_string_equal(value_of(options, "host"), "b");
+    assert_string_equal(value_of(options, "hostaddr"), "127.0.0.1");
+    assert_string_equal(value_of(options, "port"), "2");
+    assert_string_equal(value_of(options, "user"), "u");
+    assert_string_equal(value_of(options, "password"), "p");
+    assert_string_equal(value_of(options, "dbname"), "d");
+    assert_string_equal(value_of(options, "sslmode"), "verify-full");
+    assert_string_equal(value_of(options, "client_encoding"), "UTF8");
+    assert_string_equal(value_of(options, "fallback_application_name"), "loginetl");
+    assert_string_equal(value_of(options, "keepalives_idle"), "7");
+    assert_string_equal(value_of(options, "keepalives_interval"), "10");
+    assert_string_equal(value_of(options, "tcp_user_timeout"), "30000");
+    assert_string_equal(value_of(options, "target_session_attrs"), "read-write");
+    PQconninfoFree(options);
+    PQfinish(pg);
+    le_conninfo_free(&info);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_host),      cmocka_unit_test(sockets),
+        cmocka_unit_test(several_hosts), cmocka_unit_test(the_environment_completes),
+        cmocka_unit_test(malformed),     cmocka_unit_test(starting),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
