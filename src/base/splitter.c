@@ -49,25 +49,40 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static struct le_span trim(struct le_span text)
+static struct le_span trim_front(struct le_span text)
 {
     while (text.len > 0 && is_blank(text.ptr[0])) {
         text.ptr++;
         text.len--;
     }
+    return text;
+}
+
+static struct le_span trim_back(struct le_span text)
+{
     while (text.len > 0 && is_blank(text.ptr[text.len - 1]))
         text.len--;
     return text;
+}
+
+/* Of the white space behind a message only one byte, the CR of a line's end, is borne with beyond
+ * its greatest length. That is looked at before the end is known, so it must not depend on how the
+ * input is cut. */
+static bool is_too_large(const struct le_splitter *splitter, size_t len)
+{
+    return len > splitter->message_max + 1;
 }
 
 /* The bytes from start to end are a whole message, or too much of one. false: nothing but white
  * space. */
 static bool give(struct le_splitter *splitter, size_t end, struct le_split *out)
 {
-    struct le_span text = {splitter->bytes.data + splitter->start, end - splitter->start};
-    text = trim(text);
+    struct le_span whole =
+        trim_front((struct le_span){splitter->bytes.data + splitter->start, end - splitter->start});
+    struct le_span text = trim_back(whole);
     *out = (struct le_split){.text = text, .line = splitter->message_line};
-    out->too_large = splitter->skipping || text.len > splitter->message_max;
+    out->too_large = splitter->skipping || text.len > splitter->message_max ||
+                     (text.len > 0 && is_too_large(splitter, whole.len));
     if (out->too_large)
         out->text = LE_SPAN_NONE;
     bool any = out->too_large || text.len > 0;
@@ -83,7 +98,7 @@ static void keep_or_skip(struct le_splitter *splitter)
         splitter->start++;
         at++;
     }
-    if (splitter->skipping || splitter->scanned - splitter->start > splitter->message_max) {
+    if (splitter->skipping || is_too_large(splitter, splitter->scanned - splitter->start)) {
         splitter->skipping = true;
         splitter->start = splitter->scanned;
     }

@@ -82,6 +82,12 @@ static void test_large_lines(void **state)
     char expected[128];
     (void)snprintf(expected, sizeof expected, "1:%.*s|2:!|3:!|4:x|", MESSAGE_MAX, text);
     check(text, expected);
+    /* The CR of a line's end does not count. */
+    char line[MESSAGE_MAX + 8];
+    (void)snprintf(line, sizeof line, "%.*s\r\nz", MESSAGE_MAX, text);
+    char two[128];
+    (void)snprintf(two, sizeof two, "1:%.*s|2:z|", MESSAGE_MAX, text);
+    check(line, two);
     text[300] = 'x';
     (void)snprintf(expected, sizeof expected, "1:%.*s|2:!|3:!|", MESSAGE_MAX, text);
     check(text, expected);

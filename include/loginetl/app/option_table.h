@@ -1,0 +1,58 @@
+/* Every option of the program, once. */
+#ifndef LE_APP_OPTION_TABLE_H
+#define LE_APP_OPTION_TABLE_H
+
+#include "loginetl/base/options.h"
+
+/* Bits: an option names the commands that use it. */
+enum le_command {
+    LE_COMMAND_RUN = 1,
+    LE_COMMAND_CHECK = 2,
+    LE_COMMAND_SCHEMA = 4,
+    LE_COMMAND_SEND = 8,
+    LE_COMMAND_MASK = 16,
+    LE_COMMAND_ALL = 31
+};
+
+enum le_opt {
+    LE_OPT_QUEUE,
+    LE_OPT_QUEUE_URL,
+    LE_OPT_ENDPOINT_URL,
+    LE_OPT_REGION,
+    LE_OPT_CONCURRENCY,
+    LE_OPT_WAIT_TIME,
+    LE_OPT_VISIBILITY_TIMEOUT,
+    LE_OPT_DATABASE_URL,
+    LE_OPT_CONNECTIONS,
+    LE_OPT_TABLE,
+    LE_OPT_SCHEMA,
+    LE_OPT_DEDUPE,
+    LE_OPT_DEDUPE_WINDOW,
+    LE_OPT_BATCH_ROWS,
+    LE_OPT_REQUIRE,
+    LE_OPT_APP_VERSION,
+    LE_OPT_MASK,
+    LE_OPT_ON_REJECT,
+    LE_OPT_DLQ_URL,
+    LE_OPT_DRAIN,
+    LE_OPT_MEMORY_LIMIT,
+    LE_OPT_MAX_MESSAGES,
+    LE_OPT_SHUTDOWN_TIMEOUT,
+    LE_OPT_LOG_LEVEL,
+    LE_OPT_LOG_FORMAT,
+    LE_OPT_PROGRESS,
+    LE_OPT_CONFIG,
+    LE_OPT_PRINT_CONFIG,
+    LE_OPT_HELP,
+    LE_OPT_VERSION,
+    LE_OPT_ACCESS_KEY_ID,
+    LE_OPT_SECRET_ACCESS_KEY,
+    LE_OPT_SESSION_TOKEN,
+    LE_OPT_CA_BUNDLE,
+    LE_OPT_PGPASSWORD,
+    LE_OPT_COUNT
+};
+
+extern const struct le_option le_option_table[LE_OPT_COUNT];
+
+#endif

@@ -1,0 +1,59 @@
+/* The options as the program uses them: typed, and completed with what follows from one another. */
+#ifndef LE_APP_SETTINGS_H
+#define LE_APP_SETTINGS_H
+
+#include "loginetl/app/option_table.h"
+#include "loginetl/aws/credentials.h"
+#include "loginetl/base/log.h"
+#include "loginetl/login/field.h"
+#include "loginetl/login/row.h"
+#include "loginetl/pg/store.h"
+#include "loginetl/pipeline/pipeline.h"
+#include "loginetl/sqs/sigv4.h"
+
+#define LE_ENDPOINT_MAX 512
+#define LE_REGION_MAX   64
+
+struct le_settings {
+    struct le_options options;
+    enum le_command command;
+    char **words; /* the command's: files, or FIELD=VALUE; argv's */
+    int word_count;
+
+    /* of commands that speak to the queue */
+    char endpoint[LE_ENDPOINT_MAX];
+    char region[LE_REGION_MAX];
+    bool aws;                                       /* the endpoint is AWS's own, not an emulator */
+    struct le_credential_source *credential_source; /* NULL: none are given */
+    struct le_credentials credentials; /* then made up, which is enough for an emulator */
+
+    struct le_fields fields;
+    enum le_mask_method mask;
+    enum le_app_version app_version;
+    bool on_reject_given; /* without it the queue's redrive policy decides */
+    enum le_on_reject on_reject;
+    enum le_log_level log_level;
+    enum le_log_format log_format; /* auto is resolved: does a person see stderr? */
+};
+
+/* Which command, and which options the arguments give; no more, so that --help and --version work
+ * under a broken configuration. LE_ERR_CONFIG with options.error set; LE_ERR_NOMEM. */
+LE_MUST enum le_err le_settings_arguments(struct le_settings *settings, int argc, char **argv);
+/* Environment, file and defaults; every value checked. */
+LE_MUST enum le_err le_settings_values(struct le_settings *settings);
+/* What follows from the values, for the command. */
+LE_MUST enum le_err le_settings_complete(struct le_settings *settings);
+void le_settings_free(struct le_settings *settings);
+
+const char *le_command_word(enum le_command command);
+
+static inline const char *le_setting(const struct le_settings *settings, enum le_opt opt)
+{
+    return le_option_text(&settings->options, opt);
+}
+static inline int64_t le_setting_number(const struct le_settings *settings, enum le_opt opt)
+{
+    return le_option_number(&settings->options, opt);
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* What the commands that speak to the queue share: the loop, the log, libcurl, the queue's client.
+ */
+#ifndef LE_APP_WORLD_H
+#define LE_APP_WORLD_H
+
+#include "loginetl/app/settings.h"
+#include "loginetl/app/terminal.h"
+#include "loginetl/aws/queue.h"
+#include "loginetl/base/rng.h"
+#include "loginetl/net/net.h"
+
+#include <uv.h>
+
+struct le_world {
+    uv_loop_t loop;
+    const struct le_settings *settings;
+    struct le_terminal *terminal; /* the log and the progress line */
+    struct le_net *net;
+    struct le_queue *queue;
+    struct le_rng rng; /* jitter */
+};
+
+/* Exit statuses. */
+enum le_exit { LE_EXIT_DONE = 0, LE_EXIT_FAILED = 1, LE_EXIT_USAGE = 2, LE_EXIT_REJECTS = 3 };
+
+/* On failure everything is undone, and one line has told a person why. */
+LE_MUST enum le_err le_world_open(struct le_world *world, const struct le_settings *settings);
+/* Ends the queue's client and libcurl, and runs the loop until all handles are closed; the caller
+ * has closed its own before or closes them while the loop runs. */
+void le_world_close(struct le_world *world);
+
+#define LE_NO_CREDENTIALS "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+/* LE_ERR_CREDENTIALS, after a line about it: there are none, and the endpoint wants true ones. */
+LE_MUST enum le_err le_world_need_credentials(const struct le_world *world);
+
+int64_t le_world_now_ms(const struct le_world *world); /* monotonic; the loop's, so of this turn */
+int64_t le_wall_ms(void *unused);                      /* since 1970 */
+
+/* Long enough for a server that is being restarted, short enough for a person who waits. */
+#define LE_GIVE_UP_MS 20000
+
+#endif

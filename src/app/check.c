@@ -1,0 +1,71 @@
+/* `check`: one line for each thing that the work needs, and what to do about those that are not
+ * well. Nothing is changed and no message is received: a receive would count against the queue's
+ * maxReceiveCount. */
+#include "loginetl/app/check.h"
+
+#include "loginetl/app/commands.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void le_check_tell(struct le_check *check, enum le_verdict verdict, const char *what,
+                   const char *format, ...)
+{
+    static const char *const words[] = {"ok  ", "warn", "FAIL"};
+    char text[700], line[800];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    int len = snprintf(line, sizeof line, "%s  %-12s %s\n", words[verdict], what, text);
+    assert(len > 0 && (size_t)len < sizeof line);
+    bool said = le_say((struct le_span){line, (size_t)len});
+    if (verdict == LE_VERDICT_FAIL || !said)
+        check->failed = true;
+}
+
+void le_check_wait(struct le_check *check)
+{
+    uv_run(&check->world.loop, UV_RUN_DEFAULT);
+}
+
+void le_check_go_on(struct le_check *check)
+{
+    uv_stop(&check->world.loop);
+}
+
+static void tell_settings(struct le_check *check)
+{
+    const struct le_settings *settings = check->settings;
+    const char *config = le_setting(settings, LE_OPT_CONFIG);
+    le_check_tell(check, LE_VERDICT_OK, "settings", "%s%.200s: all values fit",
+                  config != NULL ? "with " : "without a configuration file",
+                  config != NULL ? config : "");
+    le_check_tell(check, LE_VERDICT_OK, "endpoint", "%s, region %s", settings->endpoint,
+                  settings->region);
+    le_check_tell(check, LE_VERDICT_WARN, "mask",
+                  "%s without a key: an IPv4 address can be found again by trying all of them",
+                  le_mask_word(settings->mask));
+}
+
+/* Log lines would say the same twice; who asks for them gets them. */
+static void quieten(struct le_settings *settings)
+{
+    if (!le_option_given(&settings->options, LE_OPT_LOG_LEVEL))
+        le_log_init(NULL);
+}
+
+int le_check(struct le_settings *settings)
+{
+    static struct le_check check;
+    check = (struct le_check){.settings = settings};
+    if (le_world_open(&check.world, settings) != LE_OK)
+        return LE_EXIT_FAILED;
+    quieten(settings);
+    tell_settings(&check);
+    le_check_queue(&check);
+    le_check_store(&check);
+    le_world_close(&check.world);
+    return check.failed ? LE_EXIT_FAILED : LE_EXIT_DONE;
+}

@@ -1,0 +1,159 @@
+/* The queue's half of `check`. */
+#include "loginetl/app/check.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define CALL_TIMEOUT_MS 10000
+#define REQUEST_MAX     8192
+#define ANSWER_MAX      65536
+
+static void tell_credentials(struct le_check *check)
+{
+    if (check->settings->credential_source != NULL)
+        le_check_tell(check, LE_VERDICT_OK, "credentials", "from the %s",
+                      check->settings->credential_source->name);
+    else if (check->settings->aws)
+        le_check_tell(check, LE_VERDICT_FAIL, "credentials", "%s", LE_NO_CREDENTIALS);
+    else
+        le_check_tell(check, LE_VERDICT_OK, "credentials",
+                      "none; made-up ones are enough for a local queue server");
+}
+
+/* ---- the look-up ---- */
+
+static void on_lookup(struct le_lookup *lookup)
+{
+    le_check_go_on(lookup->owner);
+}
+
+static void look_up(struct le_check *check)
+{
+    check->lookup = (struct le_lookup){.world = &check->world,
+                                       .give_up_ms = LE_CHECK_PATIENCE_MS / 2,
+                                       .done = on_lookup,
+                                       .owner = check};
+    le_lookup_start(&check->lookup);
+    le_check_wait(check);
+    le_lookup_close(&check->lookup);
+}
+
+static void tell_attributes(struct le_check *check)
+{
+    const struct le_lookup *lookup = &check->lookup;
+    if (lookup->attributes_err != LE_OK) {
+        le_check_tell(check, LE_VERDICT_WARN, "attributes",
+                      "GetQueueAttributes: %s; without it the dead-letter queue is not known "
+                      "(allow it, or give --dlq-url)",
+                      le_err_text(lookup->attributes_err));
+        return;
+    }
+    char redrive[80] = "no redrive policy";
+    if (lookup->max_receive_count > 0)
+        (void)snprintf(redrive, sizeof redrive, "redriven after %" PRId64 " receives",
+                       lookup->max_receive_count);
+    le_check_tell(check, LE_VERDICT_OK, "attributes",
+                  "about %" PRId64 " messages and %" PRId64
+                  " in flight, visibility timeout %" PRId64 " s, %s",
+                  lookup->visible, lookup->not_visible, lookup->visibility_timeout_s, redrive);
+}
+
+static void tell_dead_letter(struct le_check *check)
+{
+    const struct le_settings *settings = check->settings;
+    struct le_span url = le_queue_dead_letter_url(check->world.queue);
+    bool dlq = settings->on_reject_given && settings->on_reject == LE_ON_REJECT_DLQ;
+    if (settings->on_reject_given && !dlq)
+        le_check_tell(check, LE_VERDICT_OK, "dead letters", "--on-reject %s",
+                      le_setting(settings, LE_OPT_ON_REJECT));
+    else if (url.len > 0)
+        le_check_tell(check,
+                      check->lookup.dead_letter_err == LE_OK ? LE_VERDICT_OK : LE_VERDICT_WARN,
+                      "dead letters", "%.*s%s", (int)url.len, url.ptr,
+                      check->lookup.dead_letter_err == LE_OK
+                          ? ""
+                          : " (could not be looked up: made from the redrive policy)");
+    else
+        le_check_tell(check, dlq ? LE_VERDICT_FAIL : LE_VERDICT_WARN, "dead letters",
+                      "no dead-letter queue is known: %s; --dlq-url names one, or give the queue "
+                      "a redrive policy",
+                      dlq ? "--on-reject dlq cannot work"
+                          : "rejected messages will be left in the queue");
+}
+
+/* ---- permissions ---- */
+
+static void on_answer(struct le_queue_call *call)
+{
+    le_check_go_on(call->owner);
+}
+
+/* A handle that no queue has given is refused as an entry once the caller may do it at all: nothing
+ * is changed by it. */
+static enum le_err write_probe(struct le_check *check, enum le_sqs_operation operation)
+{
+    static const struct le_span handle = {"loginetl-check", 14};
+    const struct le_sqs_codec *codec = le_queue_codec(check->world.queue);
+    struct le_span url = le_queue_url(check->world.queue);
+    struct le_buf *body = &check->call.request_body;
+    if (operation == LE_SQS_DELETE_BATCH)
+        return codec->delete_batch(body, url, &handle, 1);
+    return codec->visibility_batch(body, url, &handle, 1, 0);
+}
+
+static void tell_probe(struct le_check *check, const char *what, const char *action)
+{
+    const struct le_queue_call *call = &check->call;
+    if (call->err == LE_ERR_DENIED)
+        le_check_tell(check, LE_VERDICT_FAIL, what, "denied: allow the action %s", action);
+    else if (call->err == LE_OK || call->err == LE_ERR_REFUSED)
+        le_check_tell(check, LE_VERDICT_OK, what, "%s is allowed", action);
+    else
+        le_check_tell(check, LE_VERDICT_WARN, what, "not known: %s",
+                      le_queue_last_failure(check->world.queue));
+}
+
+static void probe(struct le_check *check, enum le_sqs_operation operation, const char *what,
+                  const char *action)
+{
+    check->call = (struct le_queue_call){.operation = operation,
+                                         .timeout_ms = CALL_TIMEOUT_MS,
+                                         .done = on_answer,
+                                         .owner = check,
+                                         .quiet = true};
+    le_buf_init(&check->call.request_body, REQUEST_MAX);
+    le_buf_init(&check->call.answer, ANSWER_MAX);
+    enum le_err err = write_probe(check, operation);
+    if (err == LE_OK) {
+        le_queue_call(check->world.queue, &check->call);
+        le_check_wait(check);
+        tell_probe(check, what, action);
+    } else {
+        le_check_tell(check, LE_VERDICT_FAIL, what, "%s", le_err_text(err));
+    }
+    le_buf_free(&check->call.request_body);
+    le_buf_free(&check->call.answer);
+}
+
+/* ---- */
+
+void le_check_queue(struct le_check *check)
+{
+    tell_credentials(check);
+    if (check->settings->credential_source == NULL && check->settings->aws)
+        return;
+    look_up(check);
+    if (check->lookup.err != LE_OK) {
+        le_check_tell(check, LE_VERDICT_FAIL, "queue", "%s", check->lookup.failure);
+        return;
+    }
+    struct le_span url = le_queue_url(check->world.queue);
+    le_check_tell(check, LE_VERDICT_OK, "queue", "%.*s", (int)url.len, url.ptr);
+    tell_attributes(check);
+    le_check_tell(check, LE_VERDICT_OK, "receive",
+                  "not tried: it would count as a delivery (needs sqs:ReceiveMessage)");
+    probe(check, LE_SQS_DELETE_BATCH, "delete", "sqs:DeleteMessage");
+    probe(check, LE_SQS_VISIBILITY_BATCH, "visibility", "sqs:ChangeMessageVisibility");
+    tell_dead_letter(check);
+}

@@ -1,0 +1,102 @@
+#include "loginetl/app/commands.h"
+#include "loginetl/app/memory.h"
+#include "loginetl/app/world.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Before there is any thread. */
+static void prepare_process(void)
+{
+    le_memory_tune();
+    /* Only names are resolved in threads. */
+    (void)setenv("UV_THREADPOOL_SIZE", "2", 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int print_version(void)
+{
+    return le_say(LE_SPAN_LIT("loginetl " LE_VERSION "\n")) ? LE_EXIT_DONE : LE_EXIT_FAILED;
+}
+
+static int print_text(enum le_err err, struct le_buf *text)
+{
+    bool said = err == LE_OK && le_say(le_buf_span(text));
+    if (err != LE_OK)
+        le_complain("%s", le_err_text(err));
+    le_buf_free(text);
+    return said ? LE_EXIT_DONE : LE_EXIT_FAILED;
+}
+
+static int print_help(const struct le_settings *settings)
+{
+    struct le_buf text;
+    le_buf_init(&text, 65536);
+    enum le_err err = le_help(settings, &text);
+    return print_text(err, &text);
+}
+
+static int print_config(const struct le_settings *settings)
+{
+    struct le_buf text;
+    le_buf_init(&text, LE_OPTIONS_MAX * (LE_OPTION_VALUE_MAX + 512));
+    enum le_err err = le_options_print(&settings->options, &text);
+    return print_text(err, &text);
+}
+
+static int run_command(struct le_settings *settings)
+{
+    switch (settings->command) {
+    case LE_COMMAND_RUN: return le_run(settings);
+    case LE_COMMAND_CHECK: return le_check(settings);
+    case LE_COMMAND_SCHEMA: return le_schema(settings);
+    case LE_COMMAND_SEND: return le_send(settings);
+    case LE_COMMAND_MASK: return le_mask_values(settings);
+    case LE_COMMAND_ALL: break;
+    }
+    abort();
+}
+
+static int refuse(const struct le_settings *settings, enum le_err err)
+{
+    le_complain("%s", err == LE_ERR_CONFIG ? settings->options.error : le_err_text(err));
+    return err == LE_ERR_CONFIG ? LE_EXIT_USAGE : LE_EXIT_FAILED;
+}
+
+/* libpq looks for the password itself. */
+static enum le_err pass_password_on(const struct le_settings *settings)
+{
+    const char *password = le_setting(settings, LE_OPT_PGPASSWORD);
+    return password == NULL || setenv("PGPASSWORD", password, 1) == 0 ? LE_OK : LE_ERR_NOMEM;
+}
+
+static int act(struct le_settings *settings, int argc, char **argv)
+{
+    enum le_err err = le_settings_arguments(settings, argc, argv);
+    if (err == LE_OK && le_option_given(&settings->options, LE_OPT_HELP))
+        return print_help(settings);
+    if (err == LE_OK && le_option_given(&settings->options, LE_OPT_VERSION))
+        return print_version();
+    if (err == LE_OK)
+        err = le_settings_values(settings);
+    if (err == LE_OK && le_option_on(&settings->options, LE_OPT_PRINT_CONFIG))
+        return print_config(settings);
+    if (err == LE_OK)
+        err = le_settings_complete(settings);
+    if (err == LE_OK)
+        err = pass_password_on(settings);
+    return err == LE_OK ? run_command(settings) : refuse(settings, err);
+}
+
+int main(int argc, char **argv)
+{
+    static struct le_settings settings;
+    char *no_arguments[] = {(char[]){"loginetl"}, NULL};
+    prepare_process();
+    int status = argc > 0 ? act(&settings, argc, argv) : act(&settings, 1, no_arguments);
+    le_settings_free(&settings);
+    return status;
+}

@@ -1,0 +1,326 @@
+#include "loginetl/app/settings.h"
+
+#include "loginetl/app/files.h"
+#include "loginetl/aws/endpoint.h"
+#include "loginetl/base/mem.h"
+#include "loginetl/pg/conninfo.h"
+#include "loginetl/pg/name.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct {
+    const char *word;
+    enum le_command command;
+} commands[] = {{"run", LE_COMMAND_RUN},
+                {"check", LE_COMMAND_CHECK},
+                {"schema", LE_COMMAND_SCHEMA},
+                {"send", LE_COMMAND_SEND},
+                {"mask", LE_COMMAND_MASK}};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+const char *le_command_word(enum le_command command)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (commands[i].command == command)
+            return commands[i].word;
+    }
+    return "";
+}
+
+/* ---- which command ---- */
+
+static enum le_err unknown_command(struct le_settings *settings, const char *word)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (le_option_near(le_span_of(word), le_span_of(commands[i].word)))
+            return le_options_fail(&settings->options, "%.60s is not a command (did you mean %s?)",
+                                   word, commands[i].word);
+    }
+    return le_options_fail(&settings->options, "%.60s is not a command (--help lists them)", word);
+}
+
+static enum le_err take_command(struct le_settings *settings)
+{
+    settings->command = LE_COMMAND_RUN;
+    if (settings->word_count == 0)
+        return LE_OK;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(settings->words[0], commands[i].word) != 0)
+            continue;
+        settings->command = commands[i].command;
+        settings->words++;
+        settings->word_count--;
+        return LE_OK;
+    }
+    return unknown_command(settings, settings->words[0]);
+}
+
+static enum le_err check_words(struct le_settings *settings)
+{
+    bool wanted = (settings->command & (LE_COMMAND_SEND | LE_COMMAND_MASK)) != 0;
+    bool asks = le_option_given(&settings->options, LE_OPT_HELP) ||
+                le_option_given(&settings->options, LE_OPT_VERSION) ||
+                le_option_given(&settings->options, LE_OPT_PRINT_CONFIG);
+    if (!wanted && settings->word_count > 0)
+        return le_options_fail(&settings->options, "%s takes no argument, but there is %.60s",
+                               le_command_word(settings->command), settings->words[0]);
+    if (wanted && settings->word_count == 0 && !asks)
+        return le_options_fail(
+            &settings->options, "%s needs %s", le_command_word(settings->command),
+            settings->command == LE_COMMAND_SEND ? "a FILE (- is stdin)"
+                                                 : "a FIELD=VALUE, for example ip=192.0.2.1");
+    return LE_OK;
+}
+
+enum le_err le_settings_arguments(struct le_settings *settings, int argc, char **argv)
+{
+    assert(settings != NULL && argc > 0);
+    memset(settings, 0, sizeof *settings);
+    le_options_init(&settings->options, le_option_table, LE_OPT_COUNT);
+    settings->words = argv + 1;
+    enum le_err err =
+        le_options_arguments(&settings->options, argc - 1, argv + 1, &settings->word_count);
+    if (err == LE_OK)
+        err = take_command(settings);
+    if (err == LE_OK)
+        err = check_words(settings);
+    return err;
+}
+
+void le_settings_free(struct le_settings *settings)
+{
+    if (settings->credential_source != NULL)
+        settings->credential_source->destroy(settings->credential_source);
+    settings->credential_source = NULL;
+    le_options_free(&settings->options);
+}
+
+/* ---- values ---- */
+
+static const char *variable(void *self, const char *name)
+{
+    (void)self;
+    return getenv(name);
+}
+
+static enum le_err read_file(void *self, const char *path, struct le_buf *out, const char **reason)
+{
+    (void)self;
+    return le_file_read(path, out, reason);
+}
+
+static enum le_err read_config(struct le_settings *settings)
+{
+    const char *path = le_setting(settings, LE_OPT_CONFIG);
+    if (path == NULL)
+        return LE_OK;
+    struct le_buf text;
+    const char *reason = "cannot be read";
+    le_buf_init(&text, LE_OPTIONS_FILE_MAX);
+    enum le_err err = le_file_read(path, &text, &reason);
+    if (err == LE_OK)
+        err = le_options_config(&settings->options, path, le_buf_span(&text));
+    else if (err == LE_ERR_TOO_LARGE)
+        err = le_options_fail(&settings->options, "--config: %.200s is larger than %d bytes", path,
+                              LE_OPTIONS_FILE_MAX);
+    else if (err == LE_ERR_SYSTEM)
+        err = le_options_fail(&settings->options, "--config: %.200s %s", path, reason);
+    if (text.data != NULL)
+        le_wipe(text.data, text.cap);
+    le_buf_free(&text);
+    return err;
+}
+
+enum le_err le_settings_values(struct le_settings *settings)
+{
+    const struct le_options_world world = {variable, read_file, NULL};
+    enum le_err err = le_options_environment(&settings->options, &world);
+    if (err == LE_OK)
+        err = read_config(settings);
+    if (err == LE_OK)
+        err = le_options_finish(&settings->options);
+    return err;
+}
+
+/* ---- what follows ---- */
+
+static bool queue_name_fits(const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-_.";
+    size_t len = strspn(name, allowed);
+    return len > 0 && len <= 80 && name[len] == '\0';
+}
+
+static enum le_err check_names(struct le_settings *settings)
+{
+    static const enum le_opt urls[] = {LE_OPT_QUEUE_URL, LE_OPT_ENDPOINT_URL, LE_OPT_DLQ_URL};
+    struct le_endpoint endpoint;
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        const char *url = le_setting(settings, urls[i]);
+        if (url != NULL && le_endpoint_parse(le_span_of(url), &endpoint) != LE_OK)
+            return le_options_refuse(&settings->options, urls[i],
+                                     "is not an http:// or https:// URL with a host");
+    }
+    if (!queue_name_fits(le_setting(settings, LE_OPT_QUEUE)))
+        return le_options_refuse(&settings->options, LE_OPT_QUEUE,
+                                 "is not a queue's name (letters, digits, - and _, 80 at most)");
+    const char *region = le_setting(settings, LE_OPT_REGION);
+    if (region != NULL && !le_region_valid(le_span_of(region)))
+        return le_options_refuse(&settings->options, LE_OPT_REGION, "is not a region's name");
+    return LE_OK;
+}
+
+/* Where made-up credentials will not do. */
+static bool is_aws(const char *endpoint)
+{
+    return strstr(endpoint, ".amazonaws.com") != NULL || strstr(endpoint, ".api.aws") != NULL;
+}
+
+static enum le_err find_endpoint(struct le_settings *settings)
+{
+    struct le_span given = le_span_of(le_setting(settings, LE_OPT_ENDPOINT_URL));
+    struct le_span queue_url = le_span_of(le_setting(settings, LE_OPT_QUEUE_URL));
+    struct le_span region;
+    enum le_err err = le_region_choose(le_span_of(le_setting(settings, LE_OPT_REGION)), queue_url,
+                                       given.ptr != NULL ? given : queue_url, &region);
+    if (err == LE_ERR_CONFIG)
+        return le_options_fail(&settings->options,
+                               "no region: give --region or AWS_REGION (or --endpoint-url for a "
+                               "queue that is not AWS's)");
+    struct le_buf endpoint;
+    le_buf_init(&endpoint, sizeof settings->endpoint - 1);
+    if (err == LE_OK)
+        err = le_endpoint_choose(&endpoint, given, queue_url, region);
+    if (err == LE_OK && region.len < sizeof settings->region) {
+        memcpy(settings->region, region.ptr, region.len);
+        memcpy(settings->endpoint, endpoint.data, endpoint.len);
+        settings->aws = is_aws(settings->endpoint);
+    }
+    le_buf_free(&endpoint);
+    if (err == LE_ERR_CONFIG || err == LE_ERR_TOO_LARGE)
+        return le_options_fail(&settings->options, "--endpoint-url: not a URL that can be used");
+    return err;
+}
+
+static const char *environment_get(void *self, const char *name)
+{
+    return variable(self, name);
+}
+
+static enum le_err find_credentials(struct le_settings *settings)
+{
+    const struct le_environment environment = {environment_get, NULL};
+    struct le_setting_fault fault;
+    enum le_err err =
+        le_credentials_environment(&environment, &settings->credential_source, &fault);
+    if (err == LE_ERR_CONFIG)
+        return le_options_fail(&settings->options, "%s %s", fault.setting, fault.words);
+    if (err != LE_OK)
+        return err;
+    settings->credentials = (struct le_credentials){.access_key_id = LE_SPAN_LIT("test"),
+                                                    .secret_access_key = LE_SPAN_LIT("test")};
+    if (settings->credential_source == NULL)
+        return LE_OK;
+    int64_t expires_at_ms;
+    return settings->credential_source->get(settings->credential_source, &settings->credentials,
+                                            &expires_at_ms);
+}
+
+static enum le_err find_fields(struct le_settings *settings)
+{
+    le_fields_builtin(&settings->fields);
+    struct le_span unknown = LE_SPAN_NONE;
+    enum le_err err = le_fields_require(&settings->fields,
+                                        le_span_of(le_setting(settings, LE_OPT_REQUIRE)), &unknown);
+    if (err != LE_ERR_CONFIG)
+        return err;
+    char keys[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < settings->fields.count && used < sizeof keys - 1; i++) {
+        struct le_span key = settings->fields.list[i].key;
+        int len = snprintf(keys + used, sizeof keys - used, "%s%.*s", i > 0 ? ", " : "",
+                           (int)key.len, key.ptr);
+        used += len > 0 ? (size_t)len : 0;
+    }
+    char what[LE_OPTIONS_ERROR_MAX - 100];
+    (void)snprintf(what, sizeof what, "names a key that no field has; there are %s", keys);
+    return le_options_refuse(&settings->options, LE_OPT_REQUIRE, what);
+}
+
+static enum le_err check_database(struct le_settings *settings)
+{
+    struct le_conninfo info;
+    const char *why = "";
+    enum le_err err = le_conninfo_parse(le_setting(settings, LE_OPT_DATABASE_URL), &info, &why);
+    if (err == LE_ERR_CONFIG && le_setting(settings, LE_OPT_DATABASE_URL) == NULL)
+        return le_options_fail(&settings->options, "the PG* variables: %s", why);
+    if (err == LE_ERR_CONFIG)
+        return le_options_fail(&settings->options, "--database-url: %s (from %s)", why,
+                               le_options_source(&settings->options, LE_OPT_DATABASE_URL).text);
+    if (err == LE_OK)
+        le_conninfo_free(&info);
+    return err;
+}
+
+static enum le_err check_table(struct le_settings *settings)
+{
+    struct le_pg_name name;
+    enum le_err err = le_pg_name_parse(le_setting(settings, LE_OPT_TABLE), &name);
+    if (err == LE_ERR_CONFIG)
+        return le_options_refuse(&settings->options, LE_OPT_TABLE,
+                                 "is not a table's name: give table or schema.table, in double "
+                                 "quotes where needed");
+    return err;
+}
+
+static enum le_log_format find_log_format(const struct le_settings *settings)
+{
+    static const enum le_log_format formats[] = {LE_LOG_PEOPLE, LE_LOG_LOGFMT, LE_LOG_JSON};
+    int64_t choice = le_setting_number(settings, LE_OPT_LOG_FORMAT);
+    if (choice == 0 && isatty(STDERR_FILENO) == 0)
+        return LE_LOG_LOGFMT;
+    return formats[choice];
+}
+
+/* The words have been checked against the table; that both know the same ones is asserted. */
+static void take_choices(struct le_settings *settings)
+{
+    enum le_err mask =
+        le_mask_parse(le_span_of(le_setting(settings, LE_OPT_MASK)), &settings->mask);
+    bool level = le_log_level_parse(le_span_of(le_setting(settings, LE_OPT_LOG_LEVEL)),
+                                    &settings->log_level);
+    assert(mask == LE_OK && level);
+    (void)mask;
+    (void)level;
+    settings->app_version = (enum le_app_version)le_setting_number(settings, LE_OPT_APP_VERSION);
+    settings->on_reject_given = le_setting(settings, LE_OPT_ON_REJECT) != NULL;
+    if (settings->on_reject_given)
+        settings->on_reject = (enum le_on_reject)le_setting_number(settings, LE_OPT_ON_REJECT);
+    settings->log_format = find_log_format(settings);
+}
+
+enum le_err le_settings_complete(struct le_settings *settings)
+{
+    const bool main_job = (settings->command & (LE_COMMAND_RUN | LE_COMMAND_CHECK)) != 0;
+    const bool queue = main_job || settings->command == LE_COMMAND_SEND;
+    const bool table = main_job || settings->command == LE_COMMAND_SCHEMA;
+    take_choices(settings);
+    enum le_err err = find_fields(settings);
+    if (err == LE_OK && queue)
+        err = check_names(settings);
+    if (err == LE_OK && queue)
+        err = find_endpoint(settings);
+    if (err == LE_OK && queue)
+        err = find_credentials(settings);
+    if (err == LE_OK && table)
+        err = check_table(settings);
+    if (err == LE_OK && main_job)
+        err = check_database(settings);
+    return err;
+}

@@ -1,0 +1,141 @@
+#include "loginetl/app/world.h"
+
+#include "loginetl/app/commands.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t le_world_now_ms(const struct le_world *world)
+{
+    return (int64_t)uv_now(&world->loop);
+}
+
+int64_t le_wall_ms(void *unused)
+{
+    (void)unused;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- the log ---- */
+
+static enum le_err open_log(struct le_world *world)
+{
+    const struct le_settings *settings = world->settings;
+    const bool run = settings->command == LE_COMMAND_RUN;
+    const struct le_terminal_config config = {
+        .loop = &world->loop,
+        .level = settings->log_level,
+        .format = settings->log_format,
+        .progress = run ? (enum le_progress_when)le_setting_number(settings, LE_OPT_PROGRESS)
+                        : LE_PROGRESS_NO,
+    };
+    world->terminal = le_terminal_open(&config);
+    return world->terminal != NULL ? LE_OK : LE_ERR_NOMEM;
+}
+
+/* ---- the queue's client ---- */
+
+enum le_err le_world_need_credentials(const struct le_world *world)
+{
+    const struct le_settings *settings = world->settings;
+    if (settings->credential_source != NULL)
+        return LE_OK;
+    if (settings->aws) {
+        le_log(LE_LOG_ERROR, "failed", LE_FS("text", LE_NO_CREDENTIALS));
+        return LE_ERR_CREDENTIALS;
+    }
+    le_log(LE_LOG_DEBUG, "credentials",
+           LE_FS("text", "no AWS credentials are set: requests are signed with made-up ones, "
+                         "which is enough for a local queue server"));
+    return LE_OK;
+}
+
+/* Deletes and extensions never wait behind long polls: for every ten receivers' worth of messages
+ * there is a connection. */
+static unsigned control_connections(const struct le_settings *settings)
+{
+    unsigned receivers = (unsigned)le_setting_number(settings, LE_OPT_CONCURRENCY);
+    return receivers < 4 ? 4 : receivers;
+}
+
+static enum le_err open_queue(struct le_world *world)
+{
+    const struct le_settings *settings = world->settings;
+    const struct le_queue_config config = {
+        .net = world->net,
+        .loop = &world->loop,
+        .endpoint = le_span_of(settings->endpoint),
+        .region = le_span_of(settings->region),
+        .receivers_max = (unsigned)le_setting_number(settings, LE_OPT_CONCURRENCY),
+        .control_max = control_connections(settings),
+        .wall_ms = le_wall_ms,
+    };
+    enum le_err err = le_queue_new(&config, &world->queue);
+    if (err == LE_OK)
+        err = le_queue_set_credentials(world->queue, &settings->credentials);
+    if (err == LE_ERR_CONFIG)
+        le_log(LE_LOG_ERROR, "failed",
+               LE_FS("text", "--endpoint-url is not a URL that can be used"));
+    else if (err != LE_OK)
+        le_log(LE_LOG_ERROR, "failed", LE_FS("text", le_err_text(err)));
+    return err;
+}
+
+/* ---- making and taking down ---- */
+
+static uint64_t random_seed(void)
+{
+    uint64_t seed = 0;
+    if (uv_random(NULL, NULL, &seed, sizeof seed, 0, NULL) != 0)
+        seed = uv_hrtime() ^ ((uint64_t)getpid() << 32); /* it is only for jitter */
+    return seed;
+}
+
+static enum le_err open_parts(struct le_world *world)
+{
+    const struct le_net_config config = {.ca_file = le_setting(world->settings, LE_OPT_CA_BUNDLE)};
+    world->net = le_net_new(&world->loop, &config);
+    if (world->net == NULL) {
+        le_log(LE_LOG_ERROR, "failed", LE_FS("text", "libcurl does not start"));
+        return LE_ERR_NOMEM;
+    }
+    return open_queue(world);
+}
+
+enum le_err le_world_open(struct le_world *world, const struct le_settings *settings)
+{
+    assert(world != NULL && settings != NULL);
+    *world = (struct le_world){.settings = settings};
+    int code = uv_loop_init(&world->loop);
+    if (code != 0) {
+        le_complain("the event loop does not start: %s", uv_strerror(code));
+        return LE_ERR_SYSTEM;
+    }
+    le_rng_seed(&world->rng, random_seed());
+    enum le_err err = open_log(world);
+    if (err == LE_OK)
+        err = open_parts(world);
+    else
+        le_complain("%s", le_err_text(err));
+    if (err != LE_OK)
+        le_world_close(world);
+    return err;
+}
+
+void le_world_close(struct le_world *world)
+{
+    if (world->queue != NULL)
+        le_queue_close(world->queue);
+    if (world->net != NULL)
+        le_net_close(world->net);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    le_terminal_close(world->terminal); /* last: what is closed may have something to say */
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    int code = uv_loop_close(&world->loop);
+    assert(code == 0);
+    (void)code;
+}
