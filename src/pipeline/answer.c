@@ -1,37 +1,23 @@
-/* Answers: up to ten messages and the buffer they point into, in one block that is used again and
- * again. */
+/* Answers and messages: blocks that are used again and again. An answer's bytes are taken anew each
+ * time, in just the size that it has: how many messages come at once differs, and small answers
+ * must not hold large buffers. */
 #include "loginetl/base/mem.h"
 #include "loginetl/pipeline/internal.h"
 
 #include <assert.h>
 
-static struct le_answer *answer_new(const struct le_pipeline *pipeline)
-{
-    struct le_answer *answer = le_calloc(1, pipeline->block_size);
-    if (answer == NULL)
-        return NULL;
-    size_t field_count = pipeline->config.field_count;
-    struct le_cell *cells = (struct le_cell *)(void *)(answer + 1);
-    char *masks = (char *)(cells + field_count * LE_SQS_BATCH_MAX);
-    size_t mask_space = le_decoder_mask_space(pipeline->config.decoder);
-    for (size_t i = 0; i < LE_SQS_BATCH_MAX; i++) {
-        answer->messages[i].cells = cells + i * field_count;
-        answer->messages[i].masks = masks + i * mask_space;
-    }
-    le_buf_init(&answer->bytes, LE_ANSWER_BYTES_MAX);
-    return answer;
-}
-
 struct le_answer *le_answer_take(struct le_pipeline *pipeline)
 {
     struct le_node *node = le_list_pop(&pipeline->free_answers);
-    struct le_answer *answer =
-        node != NULL ? le_container_of(node, struct le_answer, free_node) : answer_new(pipeline);
+    struct le_answer *answer = node != NULL ? le_container_of(node, struct le_answer, free_node)
+                                            : le_calloc(1, sizeof *answer);
     if (answer == NULL)
         return NULL;
-    assert(answer->refs == 0 && answer->charged == 0 && answer->bytes.len == 0);
-    answer->refs = 1;
+    assert(answer->refs == 0 && answer->charged == 0);
+    le_buf_init(&answer->bytes, LE_ANSWER_BYTES_MAX);
+    answer->found = pipeline->found;
     answer->found_count = 0;
+    answer->refs = 1;
     le_list_push(&pipeline->used_answers, &answer->free_node);
     return answer;
 }
@@ -42,12 +28,6 @@ void le_answer_charge(struct le_pipeline *pipeline, struct le_answer *answer, si
     pipeline->bytes += more;
 }
 
-static void answer_free(struct le_answer *answer)
-{
-    le_buf_free(&answer->bytes);
-    le_free(answer);
-}
-
 void le_answer_drop(struct le_pipeline *pipeline, struct le_answer *answer)
 {
     assert(answer->refs > 0);
@@ -56,29 +36,59 @@ void le_answer_drop(struct le_pipeline *pipeline, struct le_answer *answer)
     assert(pipeline->bytes >= answer->charged);
     pipeline->bytes -= answer->charged;
     answer->charged = 0;
+    le_buf_free(&answer->bytes);
     le_list_remove(&pipeline->used_answers, &answer->free_node);
-    /* A few stay ready; after a burst the rest goes back to the system. */
-    if (pipeline->free_answers.count >= pipeline->config.concurrency + 8) {
-        answer_free(answer);
-        return;
-    }
-    le_buf_shrink(&answer->bytes, LE_ANSWER_BYTES_KEPT);
     le_list_push_front(&pipeline->free_answers, &answer->free_node); /* the warmest first */
 }
 
-static void free_list(struct le_list *list)
+static struct le_message *message_new(const struct le_pipeline *pipeline)
+{
+    struct le_message *message = le_calloc(1, pipeline->message_size);
+    if (message == NULL)
+        return NULL;
+    message->cells = (struct le_cell *)(void *)(message + 1);
+    message->masks = (char *)(message->cells + pipeline->config.field_count);
+    return message;
+}
+
+struct le_message *le_message_take(struct le_pipeline *pipeline)
+{
+    struct le_node *node = le_list_pop(&pipeline->free_messages);
+    if (node == NULL)
+        return message_new(pipeline);
+    return le_container_of(node, struct le_message, queue_node);
+}
+
+/* After a burst the blocks beyond what a full load needs go back to the system. */
+void le_message_give_back(struct le_pipeline *pipeline, struct le_message *message)
+{
+    assert(message->state == LE_MESSAGE_FREE && message->answer == NULL);
+    if (pipeline->free_messages.count >= pipeline->config.batch_rows)
+        le_free(message);
+    else
+        le_list_push_front(&pipeline->free_messages, &message->queue_node);
+}
+
+static void free_answers(struct le_list *list)
 {
     struct le_node *node;
     while ((node = le_list_pop(list)) != NULL) {
         struct le_answer *answer = le_container_of(node, struct le_answer, free_node);
-        for (size_t i = 0; i < LE_SQS_BATCH_MAX; i++)
-            le_free(answer->messages[i].scratch);
-        answer_free(answer);
+        le_buf_free(&answer->bytes);
+        le_free(answer);
     }
 }
 
-void le_answers_free(struct le_pipeline *pipeline)
+void le_memory_free(struct le_pipeline *pipeline)
 {
-    free_list(&pipeline->free_answers);
-    free_list(&pipeline->used_answers); /* only after a deadline: what was let go */
+    struct le_node *node;
+    free_answers(&pipeline->free_answers);
+    free_answers(&pipeline->used_answers); /* only after a deadline: what was let go */
+    while ((node = le_list_pop(&pipeline->free_messages)) != NULL)
+        le_free(le_container_of(node, struct le_message, queue_node));
+    while ((node = le_list_pop(&pipeline->held)) != NULL) {
+        struct le_message *message = le_container_of(node, struct le_message, held_node);
+        le_free(message->scratch);
+        le_free(message);
+    }
 }

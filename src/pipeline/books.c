@@ -49,6 +49,8 @@ static void forget(struct le_pipeline *pipeline, struct le_message *message)
     le_free(message->scratch);
     message->scratch = NULL;
     message->answer = message->holder = NULL;
+    le_list_remove(&pipeline->held, &message->held_node);
+    le_message_give_back(pipeline, message);
     if (holder != answer)
         le_answer_drop(pipeline, holder);
     le_answer_drop(pipeline, answer);
@@ -64,6 +66,6 @@ void le_message_end(struct le_pipeline *pipeline, struct le_message *message)
     if (le_node_linked(&message->lease_node))
         le_list_remove(&pipeline->leases, &message->lease_node);
     message->ended = true;
-    if (!message->extending)
+    if (!message->extending && !message->unsettled)
         forget(pipeline, message);
 }

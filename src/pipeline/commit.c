@@ -78,16 +78,10 @@ static void again_later(struct le_pipeline *pipeline, struct le_lane *lane, size
     lane->retry_at_ms = le_pipeline_now(pipeline) + le_backoff_next(&lane->backoff, &pipeline->rng);
 }
 
-static void submit_done(struct le_submit_op *op)
+static void settle_outcome(struct le_pipeline *pipeline, struct le_lane *lane, size_t from,
+                           size_t to)
 {
-    struct le_lane *lane = op->owner;
-    struct le_pipeline *pipeline = lane->pipeline;
-    assert(lane->busy && lane->depth > 0);
-    lane->busy = false;
-    if (pipeline->closed)
-        return;
-    lane->depth--;
-    size_t from = lane->ranges[lane->depth].from, to = lane->ranges[lane->depth].to;
+    const struct le_submit_op *op = &lane->op;
     switch (op->outcome) {
     case LE_STORE_COMMITTED:
         le_backoff_reset(&lane->backoff);
@@ -101,6 +95,32 @@ static void submit_done(struct le_submit_op *op)
         return;
     }
     assert(!"an outcome that is none");
+}
+
+/* The rows went back to the queue while their statement was under way. If it was stored, whoever
+ * gets them next finds them in the ledger. */
+static void settle(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
+{
+    lane->abandoned = false;
+    for (size_t i = from; i < to; i++) {
+        lane->rows[i]->unsettled = false;
+        if (lane->rows[i]->ended)
+            le_message_end(pipeline, lane->rows[i]);
+    }
+}
+
+static void submit_done(struct le_submit_op *op)
+{
+    struct le_lane *lane = op->owner;
+    struct le_pipeline *pipeline = lane->pipeline;
+    assert(lane->busy && lane->depth > 0);
+    lane->busy = false;
+    lane->depth--;
+    size_t from = lane->ranges[lane->depth].from, to = lane->ranges[lane->depth].to;
+    if (lane->abandoned)
+        settle(pipeline, lane, from, to);
+    else if (!pipeline->closed)
+        settle_outcome(pipeline, lane, from, to);
 }
 
 static void submit(struct le_pipeline *pipeline, struct le_lane *lane)
@@ -157,6 +177,15 @@ static void release_row(struct le_pipeline *pipeline, struct le_message *message
     le_list_push(&pipeline->releasing, &message->queue_node);
 }
 
+static void release_range(struct le_pipeline *pipeline, struct le_lane *lane, unsigned range,
+                          bool unsettled)
+{
+    for (size_t row = lane->ranges[range].from; row < lane->ranges[range].to; row++) {
+        lane->rows[row]->unsettled = unsettled;
+        release_row(pipeline, lane->rows[row]);
+    }
+}
+
 void le_release_uncommitted(struct le_pipeline *pipeline)
 {
     struct le_node *node;
@@ -164,13 +193,14 @@ void le_release_uncommitted(struct le_pipeline *pipeline)
         release_row(pipeline, le_container_of(node, struct le_message, queue_node));
     for (unsigned i = 0; i < pipeline->config.lanes; i++) {
         struct le_lane *lane = &pipeline->lanes[i];
-        unsigned kept =
-            lane->busy ? 1 : 0; /* the topmost range is with the store: its outcome will be read */
-        for (unsigned r = 0; r + kept < lane->depth; r++)
-            for (size_t row = lane->ranges[r].from; row < lane->ranges[r].to; row++)
-                release_row(pipeline, lane->rows[row]);
-        if (kept == 1 && lane->depth > 1)
-            lane->ranges[0] = lane->ranges[lane->depth - 1];
-        lane->depth = kept;
+        if (lane->abandoned)
+            continue;
+        for (unsigned range = 0; range < lane->depth; range++)
+            release_range(pipeline, lane, range, lane->busy && range + 1 == lane->depth);
+        lane->abandoned = lane->busy;
+        if (lane->busy)
+            lane->ranges[0] =
+                lane->ranges[lane->depth - 1]; /* only what is with the store is left */
+        lane->depth = lane->busy ? 1 : 0;
     }
 }

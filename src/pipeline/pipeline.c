@@ -12,9 +12,11 @@
 static void init_lists(struct le_pipeline *pipeline)
 {
     struct le_list *const lists[] = {
-        &pipeline->free_answers,  &pipeline->used_answers, &pipeline->waiting,
-        &pipeline->rejected,      &pipeline->deletable,    &pipeline->releasing,
-        &pipeline->free_receives, &pipeline->free_entries, &pipeline->leases};
+        &pipeline->free_answers,  &pipeline->used_answers, &pipeline->free_messages,
+        &pipeline->held,          &pipeline->waiting,      &pipeline->rejected,
+        &pipeline->deletable,     &pipeline->releasing,    &pipeline->leases,
+        &pipeline->free_receives, &pipeline->free_entries,
+    };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         le_list_init(lists[i]);
     le_retry_init(&pipeline->delete_retry);
@@ -69,7 +71,7 @@ static void init_policy(struct le_pipeline *pipeline)
     le_backoff_init(&pipeline->extend_backoff, LE_BACKOFF_TRANSIENT_MS, LE_BACKOFF_MAX_MS);
     pipeline->receivers = 1;
     pipeline->batch_max = LE_SQS_BATCH_MAX;
-    pipeline->answer_expected = LE_ANSWER_BYTES_KEPT;
+    pipeline->answer_expected = LE_ANSWER_BYTES_EXPECTED;
     pipeline->store_away_since_ms = pipeline->queue_away_since_ms = LE_NEVER;
 }
 
@@ -86,9 +88,9 @@ struct le_pipeline *le_pipeline_new(const struct le_pipeline_config *config,
     pipeline->queue = *queue;
     pipeline->store = *store;
     pipeline->clock = *clock;
-    pipeline->block_size = sizeof(struct le_answer) +
-                           LE_SQS_BATCH_MAX * (config->field_count * sizeof(struct le_cell) +
-                                               le_decoder_mask_space(config->decoder));
+    pipeline->message_size = sizeof(struct le_message) +
+                             config->field_count * sizeof(struct le_cell) +
+                             le_decoder_mask_space(config->decoder);
     init_lists(pipeline);
     init_policy(pipeline);
     if (make_operations(pipeline) == LE_OK && make_lanes(pipeline) == LE_OK)
@@ -106,7 +108,7 @@ void le_pipeline_free(struct le_pipeline *pipeline)
     le_free(pipeline->lanes);
     le_free(pipeline->receive_ops);
     le_free(pipeline->entries_ops);
-    le_answers_free(pipeline);
+    le_memory_free(pipeline);
     le_free(pipeline);
 }
 
@@ -164,7 +166,8 @@ static void close_books(struct le_pipeline *pipeline)
 }
 
 /* Rows that the store has not taken by half of the time are handed back in the other half; at once
- * when it cannot take them. */
+ * when it cannot take them. Never while a long poll of ours is still open: it would be the first to
+ * get them. */
 static int64_t stop_turn(struct le_pipeline *pipeline, int64_t now_ms)
 {
     if (!pipeline->stopping)
@@ -177,7 +180,7 @@ static int64_t stop_turn(struct le_pipeline *pipeline, int64_t now_ms)
     }
     bool store_is_there =
         pipeline->store_away_since_ms == LE_NEVER && pipeline->why != LE_ERR_DATABASE_FATAL;
-    if (now_ms >= release_ms || !store_is_there)
+    if ((now_ms >= release_ms || !store_is_there) && pipeline->receives == 0)
         le_release_uncommitted(pipeline);
     return now_ms < release_ms ? release_ms : end_ms;
 }

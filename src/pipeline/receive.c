@@ -30,8 +30,8 @@ static void adopt_handle(struct le_pipeline *pipeline, struct le_message *messag
     pipeline->books.duplicate++;
 }
 
-static void start_message(struct le_message *message, struct le_answer *answer,
-                          const struct le_sqs_message *found, int64_t now_ms)
+static void start_message(struct le_pipeline *pipeline, struct le_message *message,
+                          struct le_answer *answer, const struct le_sqs_message *found)
 {
     assert(message->state == LE_MESSAGE_FREE && message->answer == NULL);
     message->answer = message->holder = answer;
@@ -41,11 +41,12 @@ static void start_message(struct le_message *message, struct le_answer *answer,
     message->body_len = found->body_len;
     message->sent_at_ms = found->sent_at_ms;
     message->receive_count = found->receive_count;
-    message->held_since_ms = now_ms;
     message->tries = 0;
-    message->ended = message->extending = message->handle_changed = false;
+    message->ended = message->extending = message->unsettled = message->handle_changed = false;
     message->reject = (struct le_reject){.reason = LE_REJECT_NONE};
     answer->refs++;
+    le_list_push(&pipeline->held, &message->held_node);
+    le_answer_charge(pipeline, answer, pipeline->message_size);
 }
 
 /* Escaped values are unescaped beside the body, so that the body can still go into the dead-letter
@@ -77,7 +78,7 @@ static void take_message(struct le_pipeline *pipeline, struct le_message *messag
                          struct le_answer *answer, const struct le_sqs_message *found,
                          const uint8_t id[16], int64_t now_ms)
 {
-    start_message(message, answer, found, now_ms);
+    start_message(pipeline, message, answer, found);
     memcpy(message->id, id, 16);
     le_ids_add(pipeline, message);
     le_lease_put(pipeline, message, now_ms + (int64_t)pipeline->config.visibility_s * 1000);
@@ -92,24 +93,30 @@ static void take_message(struct le_pipeline *pipeline, struct le_message *messag
     }
 }
 
+static void take_found(struct le_pipeline *pipeline, struct le_answer *answer,
+                       const struct le_sqs_message *found, int64_t now_ms)
+{
+    uint8_t id[16];
+    enum le_err err = le_message_key(found->message_id, id);
+    struct le_message *known = err == LE_OK ? le_ids_find(pipeline, id) : NULL;
+    pipeline->books.received++;
+    if (known != NULL) {
+        adopt_handle(pipeline, known, answer, found, now_ms);
+        return;
+    }
+    struct le_message *message = err == LE_OK ? le_message_take(pipeline) : NULL;
+    if (message != NULL)
+        take_message(pipeline, message, answer, found, id, now_ms);
+    else
+        pipeline->books.released++; /* never touched: it comes back when its lease ends */
+}
+
 static void take_answer(struct le_pipeline *pipeline, struct le_answer *answer, int64_t now_ms)
 {
     assert(answer->found_count <= LE_SQS_BATCH_MAX);
-    le_answer_charge(pipeline, answer, answer->bytes.cap + pipeline->block_size);
-    for (size_t i = 0; i < answer->found_count; i++) {
-        const struct le_sqs_message *found = &answer->found[i];
-        uint8_t id[16];
-        pipeline->books.received++;
-        if (le_message_key(found->message_id, id) != LE_OK) {
-            pipeline->books.released++; /* never touched: it comes back when its lease ends */
-            continue;
-        }
-        struct le_message *known = le_ids_find(pipeline, id);
-        if (known != NULL)
-            adopt_handle(pipeline, known, answer, found, now_ms);
-        else
-            take_message(pipeline, &answer->messages[i], answer, found, id, now_ms);
-    }
+    le_answer_charge(pipeline, answer, answer->bytes.cap);
+    for (size_t i = 0; i < answer->found_count; i++)
+        take_found(pipeline, answer, &answer->found[i], now_ms);
 }
 
 /* ---- how many receives ---- */
@@ -204,7 +211,8 @@ static bool room_for_another(const struct le_pipeline *pipeline)
     if (uncommitted(pipeline) >= uncommitted_max(pipeline))
         return false; /* the database is behind: more rows would only wait, with their leases
                          running */
-    size_t expected = (pipeline->receives + 1) * (pipeline->answer_expected + pipeline->block_size);
+    size_t expected = (pipeline->receives + 1) *
+                      (pipeline->answer_expected + LE_SQS_BATCH_MAX * pipeline->message_size);
     return pipeline->bytes + expected <= pipeline->config.memory_limit;
 }
 
@@ -239,11 +247,20 @@ static bool send_receive(struct le_pipeline *pipeline, uint64_t left, int64_t no
     return true;
 }
 
+/* Under load a receive is answered sooner than this; what is handed back later must find no open
+ * poll of ours. */
+static int64_t cancel_grace_ms(const struct le_pipeline *pipeline)
+{
+    int64_t quarter_ms = pipeline->config.shutdown_timeout_ms / 4;
+    return quarter_ms < LE_CANCEL_GRACE_MS ? quarter_ms : LE_CANCEL_GRACE_MS;
+}
+
 int64_t le_receive_turn(struct le_pipeline *pipeline, int64_t now_ms)
 {
     if (pipeline->stopping && !pipeline->cancelled && pipeline->receives > 0) {
-        if (now_ms < pipeline->stop_at_ms + LE_CANCEL_GRACE_MS)
-            return pipeline->stop_at_ms + LE_CANCEL_GRACE_MS;
+        int64_t cancel_ms = pipeline->stop_at_ms + cancel_grace_ms(pipeline);
+        if (now_ms < cancel_ms)
+            return cancel_ms;
         pipeline->cancelled = true;
         pipeline->queue.cancel_receives(pipeline->queue.self);
     }

@@ -402,6 +402,30 @@ static void stop_hands_back_what_the_store_cannot_take(void **state)
                     world->messages[i].visible_at_ms <= world->now_ms);
 }
 
+static void stop_hands_back_what_a_statement_does_not_end_with(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 40);
+    world->config.drain = false;
+    world->faults.hold_commits = true;
+    world_start(world);
+    while (books_of(world)->received < 40)
+        world_step(world);
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_int_equal(books_of(world)->released, 40);
+    assert_int_equal(world->releases, 40);
+    for (size_t i = 0; i < world->count; i++)
+        assert_true(world->messages[i].visible_at_ms <= world->now_ms);
+    /* The statement ends after all: its rows are there, and nothing is touched twice. */
+    world->faults.hold_commits = false;
+    assert_true(world->pending_count > 0);
+    while (world->pending_count > 0)
+        world_step(world);
+    assert_int_equal(world->messages[0].rows, 1);
+    assert_int_equal(books_of(world)->inserted, 0);
+}
+
 static void stop_keeps_its_deadline(void **state)
 {
     struct world *world = *state;
@@ -509,6 +533,7 @@ int main(void)
         WORLD(an_answer_that_is_too_large_is_asked_for_in_smaller_ones),
         WORLD(stop_commits_deletes_and_cancels),
         WORLD(stop_hands_back_what_the_store_cannot_take),
+        WORLD(stop_hands_back_what_a_statement_does_not_end_with),
         WORLD(stop_keeps_its_deadline),
         WORLD(stops_after_max_messages),
         WORLD(a_fatal_store_ends_the_pipeline_and_hands_the_rows_back),

@@ -5,19 +5,19 @@
 #include "loginetl/base/backoff.h"
 #include "loginetl/pipeline/pipeline.h"
 
-#define LE_IDS_BUCKETS       8192u /* a power of two */
-#define LE_LANES_MAX         32u   /* --connections' upper bound */
-#define LE_LANE_RANGES_MAX   32u   /* log2 of the largest batch, and to spare */
-#define LE_ANSWER_BYTES_MAX  ((size_t)16 << 20)
-#define LE_ANSWER_BYTES_KEPT ((size_t)16 << 10) /* memory an idle answer keeps */
-#define LE_ENTRIES_OPS_SPARE 8u                 /* operations beside one delete for each receiver */
-#define LE_EXTEND_OPS_MAX    8u
-#define LE_DELETE_LINGER_MS  20 /* waiting for company */
-#define LE_TRIES_MAX         30u /* of one message's delete or dead-letter; then the queue keeps it */
-#define LE_EMPTY_PAUSE_MS    1000            /* between empty answers that came without waiting */
-#define LE_CANCEL_GRACE_MS   1000            /* under load a receive is answered sooner than this */
-#define LE_OUTAGE_HOLD_MS    INT64_C(600000) /* how long leases are kept alive for an absent store */
-#define LE_NEVER             INT64_MAX
+#define LE_IDS_BUCKETS           8192u /* a power of two */
+#define LE_LANES_MAX             32u   /* --connections' upper bound */
+#define LE_LANE_RANGES_MAX       32u   /* log2 of the largest batch, and to spare */
+#define LE_ANSWER_BYTES_MAX      ((size_t)16 << 20)
+#define LE_ANSWER_BYTES_EXPECTED ((size_t)16 << 10) /* before the first one has come */
+#define LE_ENTRIES_OPS_SPARE     8u /* operations beside one delete for each receiver */
+#define LE_EXTEND_OPS_MAX        8u
+#define LE_DELETE_LINGER_MS      20 /* waiting for company */
+#define LE_TRIES_MAX             30u /* of one message's delete or dead-letter; then the queue keeps it */
+#define LE_EMPTY_PAUSE_MS        1000 /* between empty answers that came without waiting */
+#define LE_CANCEL_GRACE_MS       1000 /* under load a receive is answered sooner than this */
+#define LE_OUTAGE_HOLD_MS        INT64_C(600000) /* how long leases are kept alive for an absent store */
+#define LE_NEVER                 INT64_MAX
 
 struct le_pipeline;
 
@@ -33,7 +33,9 @@ struct le_retry {
 struct le_lane {
     struct le_pipeline *pipeline;
     struct le_submit_op op;
-    bool busy; /* op is with the store */
+    bool busy;      /* op is with the store */
+    bool abandoned; /* its rows have been handed back meanwhile: the outcome is the next worker's to
+                       find */
     struct le_message **rows;
     struct {
         size_t from, to;
@@ -53,8 +55,9 @@ struct le_pipeline {
     uint64_t state_count[LE_MESSAGE_STATE_COUNT]; /* kept by the setter alone; the books are held
                                                      against it */
     size_t bytes;                                 /* charged by answers in use */
-    size_t block_size;                            /* of an answer with its cells and masks */
-    struct le_list free_answers, used_answers;
+    size_t message_size;                          /* with its cells and masks */
+    struct le_sqs_message found[LE_SQS_BATCH_MAX];
+    struct le_list free_answers, used_answers, free_messages, held;
 
     /* messages by state; a message is in one of them or in an operation */
     struct le_list waiting, rejected, deletable, releasing;
@@ -109,7 +112,9 @@ LE_MUST struct le_answer *le_answer_take(
     struct le_pipeline *pipeline); /* refs 1; NULL: no memory */
 void le_answer_charge(struct le_pipeline *pipeline, struct le_answer *answer, size_t more);
 void le_answer_drop(struct le_pipeline *pipeline, struct le_answer *answer);
-void le_answers_free(struct le_pipeline *pipeline);
+LE_MUST struct le_message *le_message_take(struct le_pipeline *pipeline); /* NULL: no memory */
+void le_message_give_back(struct le_pipeline *pipeline, struct le_message *message);
+void le_memory_free(struct le_pipeline *pipeline);
 
 /* ---- ids.c: which messages are in flight here ---- */
 /* A UUID's 16 bytes, or the first 16 of its SHA-256 when it is none. */

@@ -46,31 +46,31 @@ struct le_message {
     uint32_t receive_count;
 
     struct le_node queue_node;  /* in the list of its state */
+    struct le_node held_node;   /* in the list of all that are held */
     struct le_node lease_node;  /* in the list of leases, ordered by lease_end_ms */
     struct le_message *id_next; /* in the table of ids in flight */
     int64_t
         lease_end_ms; /* monotonic; counted from the answer's arrival: half a lease is the margin */
-    int64_t held_since_ms; /* monotonic */
     uint32_t tries;        /* failed attempts to delete or dead-letter it */
     bool extending;        /* in an extension that has not been answered */
-    bool ended;            /* its way is over; only the extension under way still points to it */
+    bool unsettled;        /* handed back although a statement with it has not been answered */
+    bool ended;            /* its way is over; only the operation under way still points to it */
     bool handle_changed;   /* a newer handle came while the old one was in a delete request */
     struct le_reject reject;
-    struct le_cell *cells; /* the row; fields->count of them */
-    char *masks;
+    struct le_cell *cells; /* the row; fields->count of them, behind the message in its block */
+    char *masks;           /* behind the cells */
 };
 
-/* Filled by the queue port: bytes holds the answer's body, found points into it. */
+/* The bytes of one answer, which its messages point into. The queue port appends them, and sets
+ * found and found_count just before it calls done. */
 struct le_answer {
-    struct le_buf
-        bytes; /* the port appends the answer's body here; its memory is kept from use to use */
-    struct le_sqs_message found[LE_SQS_BATCH_MAX];
+    struct le_buf bytes;
+    struct le_sqs_message *found; /* LE_SQS_BATCH_MAX of them, lent by the pipeline to all answers:
+                                     used in done and not later */
     size_t found_count;
     unsigned refs;            /* messages that need bytes, and one for a receive under way */
     size_t charged;           /* bytes counted against the memory limit */
     struct le_node free_node; /* in the list of answers free, or in use */
-    struct le_message
-        messages[LE_SQS_BATCH_MAX]; /* cells and masks stand behind them in the same block */
 };
 
 #endif

@@ -142,6 +142,7 @@ void fixture_receive_begin(struct fixture *fixture, struct fixture_receive *rece
 {
     memset(receive, 0, sizeof *receive);
     le_buf_init(&receive->answer.bytes, 4096);
+    receive->answer.found = receive->found;
     receive->fixture = fixture;
     receive->op = (struct le_receive_op){
         .max_messages = 10,

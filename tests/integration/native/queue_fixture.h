@@ -45,6 +45,7 @@ struct fixture_receive {
     struct fixture *fixture;
     struct le_receive_op op;
     struct le_answer answer;
+    struct le_sqs_message found[LE_SQS_BATCH_MAX];
     unsigned done;
 };
 void fixture_receive_begin(struct fixture *fixture, struct fixture_receive *receive);
