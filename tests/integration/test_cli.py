@@ -1,0 +1,307 @@
+"""The commands beside the main job, and how settings are found."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from lib import logins
+from lib.logins import canonical_ip, mask
+from lib.program import binary
+
+SECRETS = ("not-a-secret", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+
+
+def test_help(program):
+    result = program.run("--help")
+    assert result.status == 0 and result.stderr == ""
+    for option in (
+        "--queue",
+        "--queue-url",
+        "--endpoint-url",
+        "--concurrency",
+        "--wait-time",
+        "--visibility-timeout",
+        "--database-url",
+        "--connections",
+        "--table",
+        "--schema",
+        "--dedupe",
+        "--batch-rows",
+        "--require",
+        "--app-version",
+        "--mask",
+        "--on-reject",
+        "--dlq-url",
+        "--memory-limit",
+        "--max-messages",
+        "--shutdown-timeout",
+        "--log-level",
+        "--log-format",
+        "--progress",
+        "--config",
+        "--print-config",
+    ):
+        assert option in result.stdout
+    for variable in ("LOGINETL_QUEUE", "DATABASE_URL", "AWS_ENDPOINT_URL_SQS"):
+        assert variable in result.stdout
+    assert all(len(line) <= 100 for line in result.stdout.splitlines()), "it fits a terminal"
+
+
+@pytest.mark.parametrize("command", ["check", "schema", "send", "mask"])
+def test_help_of_a_command(program, command):
+    result = program.run(command, "--help")
+    assert result.status == 0 and command in result.stdout and result.stderr == ""
+
+
+def test_version(program):
+    result = program.run("--version")
+    assert result.status == 0 and re.fullmatch(r"loginetl \d+\.\d+\.\d+\S*\n", result.stdout)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Where settings come from
+
+
+def config_line(result, name):
+    assert result.status == 0, result
+    found = [line for line in result.stdout.splitlines() if re.match(rf"\W*{name}\b(?!-)", line)]
+    assert len(found) == 1, result.stdout
+    return found[0]
+
+
+def test_print_config_tells_values_and_where_they_come_from(program, tmp_path):
+    (tmp_path / "conf").write_text("batch-rows = 77\nconcurrency = 5\nqueue = from-file\n")
+    env = {"LOGINETL_CONCURRENCY": "6", "LOGINETL_QUEUE": "from-environment"}
+    result = program.run("--print-config", "--config", tmp_path / "conf", "--queue", "from-flag", env=env)
+    assert "77" in config_line(result, "batch-rows") and "conf" in config_line(result, "batch-rows")
+    assert "6" in config_line(result, "concurrency") and "LOGINETL_CONCURRENCY" in config_line(result, "concurrency")
+    assert "from-flag" in config_line(result, "queue") and "--queue" in config_line(result, "queue")
+    assert "20" in config_line(result, "wait-time") and "default" in config_line(result, "wait-time")
+
+
+def test_print_config_shows_no_secret(program):
+    env = {"DATABASE_URL": "postgresql://u:not-a-secret@h/d", "PGPASSWORD": "not-a-secret"}
+    result = program.run("--print-config", env=env)
+    assert "***" in config_line(result, "database-url")
+    assert not any(secret in result.stdout + result.stderr for secret in SECRETS)
+
+
+def test_equals_and_space_are_the_same(program):
+    for args in (["--batch-rows=9"], ["--batch-rows", "9"]):
+        assert "9" in config_line(program.run("--print-config", *args), "batch-rows")
+
+
+def test_values_from_files(world, tmp_path):
+    """As orchestrators hand out secrets: with a line end, and not in the environment."""
+    (tmp_path / "url").write_text(world.database.url + "\n")
+    (tmp_path / "queue").write_text(world.queue.name + "\n")
+    world.send(logins.make(10, seed=91, bad=0))
+    world.program.drain(
+        status=(0,),
+        env={
+            "DATABASE_URL": None,
+            "DATABASE_URL_FILE": tmp_path / "url",
+            "LOGINETL_QUEUE": None,
+            "LOGINETL_QUEUE_FILE": tmp_path / "queue",
+        },
+    )
+    world.check()
+
+
+def test_the_pg_variables(world, tmp_path):
+    user, password, host, port, name = re.fullmatch(
+        r"postgresql://(.+):(.+)@(.+):(\d+)/(.+)", world.database.url
+    ).groups()
+    (tmp_path / "password").write_text(password + "\n")
+    world.send(logins.make(10, seed=92, bad=0))
+    common = {"DATABASE_URL": None, "PGHOST": host, "PGPORT": port, "PGUSER": user, "PGDATABASE": name}
+    world.program.drain(status=(0,), env={**common, "PGPASSWORD": password})
+    world.send(logins.make(10, seed=93, bad=0))
+    world.program.drain(status=(0,), env={**common, "PGPASSWORD_FILE": tmp_path / "password"})
+    world.check()
+
+
+def test_a_key_value_string_for_the_database(world):
+    user, password, host, port, name = re.fullmatch(
+        r"postgresql://(.+):(.+)@(.+):(\d+)/(.+)", world.database.url
+    ).groups()
+    world.send(logins.make(10, seed=94, bad=0))
+    world.program.drain(
+        "--database-url",
+        f"host={host} port={port} user={user} password='{password}' dbname={name}",
+        status=(0,),
+        env={"DATABASE_URL": None},
+    )
+    world.check()
+
+
+def test_a_host_name_for_the_database(world):
+    world.send(logins.make(10, seed=95, bad=0))
+    world.program.drain(status=(0,), env={"DATABASE_URL": world.database.url.replace("127.0.0.1", "localhost")})
+    world.check()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# mask
+
+
+@pytest.mark.parametrize("method", ["sha256", "sha512"])
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("ip", "93.184.216.34"),
+        ("ip", "2001:DB8::0:1"),
+        ("ip", "no address"),
+        ("device_id", "593-47-5928"),
+        ("device_id", "ümläut=and=equals"),
+    ],
+)
+def test_mask_tells_what_the_table_holds(program, method, field, value):
+    result = program.run("mask", "--mask", method, f"{field}={value}")
+    assert result.status == 0, result
+    assert mask(canonical_ip(value) if field == "ip" else value, method) in result.stdout
+    assert value not in result.stdout + result.stderr
+
+
+def test_mask_of_several(program):
+    result = program.run("mask", "ip=93.184.216.34", "device_id=593-47-5928")
+    assert [line.split()[-1] for line in result.stdout.splitlines()] == [mask("93.184.216.34"), mask("593-47-5928")]
+
+
+@pytest.mark.parametrize("args", [[], ["nonsense"], ["user_id=x"], ["nobody=x"]])
+def test_mask_of_nothing_that_is_masked(program, args):
+    result = program.run("mask", *args)
+    assert result.status == 2 and "ip" in result.stderr
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# send
+
+
+def bodies(queue, count):
+    return sorted(message["Body"] for message in queue.take_all(count))
+
+
+def test_send_lines(world, stub, tmp_path):
+    made = [login.body for login in logins.make(25, seed=96, bad=0, unusual=0)]
+    (tmp_path / "logins").write_text("\n".join(made) + "\n\n")
+    result = world.program.run("send", tmp_path / "logins")
+    assert result.status == 0, result
+    assert stub.requests_made("SendMessageBatch") == 3, "ten a batch"
+    assert bodies(world.queue, 25) == sorted(made)
+
+
+def test_send_an_array_and_several_files(world, tmp_path):
+    events = [json.loads(login.body) for login in logins.make(12, seed=97, bad=0)]
+    (tmp_path / "array").write_text(json.dumps(events[:11], indent=2))
+    (tmp_path / "line").write_text(json.dumps(events[11]))
+    assert world.program.run("send", tmp_path / "array", tmp_path / "line").status == 0
+    sent = [json.loads(body) for body in bodies(world.queue, 12)]
+    assert sorted(sent, key=lambda event: event["user_id"]) == sorted(events, key=lambda event: event["user_id"])
+
+
+def test_send_from_stdin_and_drain(world, tmp_path):
+    made = logins.make(30, seed=98, bad=0)
+    source = tmp_path / "stdin"
+    source.write_text("\n".join(json.dumps(json.loads(login.body)) for login in made))
+    with open(source, "rb") as stdin:
+        done = subprocess.run([binary(), "send", "-"], stdin=stdin, env=world.program.environment(), timeout=60)
+    assert done.returncode == 0
+    world.sent += made
+    world.program.drain(status=(0,))
+    world.check_rows()
+
+
+def test_send_retries_entries_that_failed(world, stub, tmp_path):
+    (tmp_path / "logins").write_text("\n".join(f'{{"user_id": "{i}"}}' for i in range(30)))
+    stub.fault("SendMessageBatch", "partial", n=4, code="InternalError", times=2)
+    assert world.program.run("send", tmp_path / "logins").status == 0
+    assert len(bodies(world.queue, 30)) == 30
+
+
+def test_send_of_a_file_that_is_not_there(world):
+    result = world.program.run("send", "/no/such/file")
+    assert result.status in (1, 2) and "/no/such/file" in result.stderr
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# check
+
+
+def test_check_of_a_world_that_is_well(world):
+    world.program.drain(status=(0,))
+    result = world.program.run("check")
+    assert result.status == 0, result
+    for thing in ("queue", "table", "ledger"):
+        assert thing in result.stdout.lower()
+    assert not any(secret in result.stdout + result.stderr for secret in SECRETS)
+
+
+def test_check_changes_nothing(world):
+    world.queue.send(['{"user_id": "x"}'])
+    world.program.run("check")
+    assert world.queue.counts() == (1, 0) and not world.database.has_table()
+
+
+@pytest.mark.parametrize(
+    "env, name",
+    [
+        ({"LOGINETL_QUEUE": "nobodys-queue"}, "nobodys-queue"),
+        ({"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:9/d"}, "database"),
+    ],
+)
+def test_check_says_what_is_wrong(world, env, name):
+    result = world.program.run("check", env=env)
+    assert result.status == 1 and name in result.stdout.lower() + result.stderr.lower(), result
+
+
+def test_check_goes_on_after_a_failure(world):
+    """All that can be found out is found out in one go."""
+    world.program.drain(status=(0,))
+    result = world.program.run("check", env={"LOGINETL_QUEUE": "nobodys-queue"})
+    assert result.status == 1 and "user_logins" in result.stdout
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The log
+
+
+def test_json_log(world):
+    world.send(logins.make(10, seed=99, bad=0.2))
+    result = world.program.run("--drain", env={"LOGINETL_LOG_FORMAT": "json"})
+    events = [json.loads(line) for line in result.stderr.splitlines()]
+    assert {"start", "ready", "summary"} <= {event["event"] for event in events}
+    assert all({"ts", "level", "event"} <= event.keys() for event in events)
+    assert [event["received"] for event in events if event["event"] == "summary"] == [10]
+
+
+def test_logfmt_log(world):
+    world.send(logins.make(10, seed=100, bad=0.2))
+    run = world.program.drain()
+    assert all({"ts", "level", "event"} <= event.keys() for event in run.events()), "every line is an event"
+    start = run.events("start")[0]
+    assert start["queue"] == world.queue.name and start["table"] == "user_logins" and start["mask"] == "sha256"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", start["ts"])
+
+
+def test_log_level(world):
+    world.send(logins.make(10, seed=101, bad=0))
+    result = world.program.run("--drain", "--log-level", "error")
+    assert result.status == 0 and result.stderr == ""
+
+
+def test_no_receipt_handle_in_the_log(world):
+    world.send(logins.make(50, seed=102, bad=0.1))
+    run = world.program.drain()
+    assert "AQEB" not in run.stderr(), "the stub's handles begin with it"
+
+
+def test_a_warning_that_plain_hashes_can_be_reversed(world):
+    run = world.program.drain()
+    assert [event for event in run.events(level="warn") if "mask" in event["event"]]
+
+
+def test_progress_is_quiet_unless_it_is_a_terminal(world):
+    assert "\r" not in world.program.drain().stderr()
