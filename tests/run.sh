@@ -1,0 +1,239 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test; installs what that takes. Logs go to build/logs.
+#
+#   tests/run.sh                all of it
+#   tests/run.sh --quick        without the sanitizers and the fuzzers
+#   tests/run.sh --only NAME    the steps whose name matches NAME (a pattern such as 'unit*'), with the builds they need
+#
+# Steps: lint lint-test unit unit-clang unit-asan native native-asan fuzz integration integration-asan
+#
+# Environment: FUZZ_SECONDS, for each fuzzer (20); ASAN_SELECT, which integration tests run against the
+# sanitized program, as pytest's -m takes it (all), and ASAN_SCALE, their LOGINETL_SCALE (0.05).
+#
+# The last line is `N passed, N failed`. The exit status is 0 if something ran and nothing failed.
+set -uo pipefail
+
+cd "$(dirname "$0")/.." || exit 1
+top=$PWD
+logs=$top/build/logs
+fuzz_seconds=${FUZZ_SECONDS:-20}
+asan_select=${ASAN_SELECT:-}
+asan_scale=${ASAN_SCALE:-0.05}
+
+quick=no
+only='*'
+usage() { sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p}' "$top/tests/run.sh"; }
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --quick) quick=yes ;;
+        --only)
+            [ $# -gt 1 ] || { usage >&2; exit 2; }
+            only=$2
+            shift
+            ;;
+        --help) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Steps
+
+passed=0
+failed=0
+table=()
+current= # the process of the step under way, in a process group of its own
+
+stop() {
+    trap '' HUP INT TERM
+    [ -z "$current" ] || kill -TERM -- "-$current" 2>/dev/null
+    [ -z "$current" ] || wait "$current" 2>/dev/null
+    exit "$1"
+}
+trap 'stop 129' HUP
+trap 'stop 130' INT
+trap 'stop 143' TERM
+
+row() { table+=("$(printf '%-20s %-8s %7s %7s %8s %8s' "$@")"); }
+
+# step NAME SECONDS KIND COUNTED COMMAND…: runs a command, for so many seconds at most, with its output in a log. KIND
+# and COUNTED are what count.py takes; a KIND of - counts nothing but the failure.
+step() {
+    local name=$1 seconds=$2 kind=$3 counted=$4 log=$logs/$1.log began=$SECONDS status=0 ran=0 bad=0 skipped=0 word=ok
+    shift 4
+    printf '\n== %s\n' "$name"
+    # A group of its own, so that what a step leaves behind when it is cut off can be stopped with it. It is cut off as
+    # by Ctrl-C (which the shell has turned off for what runs beside it): then pytest still says how far it came.
+    setsid env --default-signal=INT timeout --signal=INT --kill-after=60 "$seconds" "$@" >"$log" 2>&1 </dev/null &
+    current=$!
+    wait "$current" || status=$?
+    kill -KILL -- "-$current" 2>/dev/null
+    current=
+    [ "$kind" = - ] || read -r ran bad skipped < <(python3 tests/count.py "$kind" "$counted" 2>>"$log")
+    if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
+        bad=1 # it crashed, or ended in another way than by a test that failed
+    elif [ "$kind" != - ] && [ "$status" = 0 ] && [ $((ran + bad)) = 0 ]; then
+        echo "run.sh: nothing ran" >>"$log"
+        bad=1
+    fi
+    if [ "$bad" != 0 ]; then
+        word=FAILED
+        [ "$status" != 124 ] || word=TIMEOUT
+        tail -n 60 "$log"
+        printf -- '-- %s: %s, status %s; all of it: %s\n' "$name" "$word" "$status" "build/logs/$name.log"
+    else
+        tail -n 1 "$log"
+    fi
+    passed=$((passed + ran))
+    failed=$((failed + bad))
+    if [ "$kind" = - ]; then
+        row "$name" "$word" - "$bad" - "$((SECONDS - began)) s"
+    else
+        row "$name" "$word" "$ran" "$bad" "$skipped" "$((SECONDS - began)) s"
+    fi
+    [ "$bad" = 0 ]
+}
+
+not_run() { # not_run NAME WHY
+    printf '\n== %s\nnot run: %s\n' "$1" "$2"
+    row "$1" "not run" - - - -
+}
+
+wanted() { # wanted NAME: is this step asked for?
+    if [ "$quick" = yes ]; then
+        case "$1" in *asan | fuzz) return 1 ;; esac
+    fi
+    # shellcheck disable=SC2254  # it is meant as a pattern
+    case "$1" in $only) ;; *) return 1 ;; esac
+}
+
+declare -A built=()
+
+build() { # build PRESET: once
+    local preset=$1
+    if [ -z "${built[$preset]:-}" ]; then
+        built[$preset]=no
+        # shellcheck disable=SC2016  # $1 is for the inner shell
+        step "build-$preset" 600 - - bash -c 'cmake --preset "$1" -DLOGINETL_TESTS=ON && cmake --build --preset "$1"' \
+            build "$preset" && built[$preset]=yes
+    fi
+    [ "${built[$preset]}" = yes ]
+}
+
+tools() { # tools TARGET: once
+    local target=$1
+    if [ -z "${built[tools-$target]:-}" ]; then
+        built[tools-$target]=no
+        step "tools-$target" 600 - - tests/integration/servers/install.sh "$target" && built[tools-$target]=yes
+    fi
+    [ "${built[tools-$target]}" = yes ]
+}
+
+# Any finding ends the program at once.
+asan_options=abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
+ubsan_options=halt_on_error=1:abort_on_error=1:print_stacktrace=1
+sanitized=(env "ASAN_OPTIONS=$asan_options" "UBSAN_OPTIONS=$ubsan_options")
+
+ctests() { # ctests NAME PRESET LABEL
+    local name=$1 preset=$2 label=$3 with=(env)
+    wanted "$name" || return
+    if ! build "$preset"; then
+        not_run "$name" "no build"
+        return
+    fi
+    [ "$preset" != asan ] || with=("${sanitized[@]}")
+    if [ "$(ctest --test-dir "build/$preset" -N -L "^$label\$" | tail -n 1)" = "Total Tests: 0" ]; then
+        not_run "$name" "there are no tests of this kind"
+        return
+    fi
+    rm -f "$logs/$name.xml"
+    step "$name" 600 ctest "$logs/$name.xml" "${with[@]}" ctest --test-dir "build/$preset" --label-regex "^$label\$" \
+        --output-on-failure --no-tests=error --parallel "$(nproc)" --output-junit "$logs/$name.xml" \
+        --test-output-size-passed 10000000 --test-output-size-failed 10000000
+}
+
+fuzz() {
+    wanted fuzz || return
+    if ! compgen -G 'tests/fuzz/fuzz_*.c' >/dev/null; then
+        not_run fuzz "there are no fuzzers"
+    elif ! build fuzz; then
+        not_run fuzz "no build"
+    else
+        local count
+        count=$(compgen -G 'tests/fuzz/fuzz_*.c' | wc -l)
+        rm -rf "$logs/fuzz"
+        step fuzz $((count * (fuzz_seconds + 40) + 60)) lines "$logs/fuzz.log" \
+            "${sanitized[@]}" tests/fuzz/run.sh "$fuzz_seconds" "$logs/fuzz"
+    fi
+}
+
+pytests() { # pytests NAME PRESET SECONDS ARGUMENT…
+    local name=$1 preset=$2 seconds=$3 with=(env)
+    shift 3
+    wanted "$name" || return
+    if ! compgen -G 'tests/integration/test_*.py' >/dev/null; then
+        not_run "$name" "there are no tests of this kind"
+        return
+    fi
+    if ! build "$preset" || ! tools all; then
+        not_run "$name" "no build, or no servers"
+        return
+    fi
+    rm -rf "$logs/$name.xml" "$logs/$name.findings"
+    if [ "$preset" = asan ]; then
+        mkdir -p "$logs/$name.findings"
+        local report=:log_path=$logs/$name.findings/report
+        with=(env "LOGINETL_SCALE=$asan_scale"
+            "ASAN_OPTIONS=$asan_options$report" "UBSAN_OPTIONS=$ubsan_options$report")
+    fi
+    step "$name" "$seconds" pytest "$logs/$name.log" "${with[@]}" "LOGINETL_BIN=$top/build/$preset/loginetl" \
+        PYTHONDONTWRITEBYTECODE=1 build/tools/python/bin/python -m pytest tests/integration -p no:cacheprovider \
+        -ra --durations=10 --timeout=300 --junitxml="$logs/$name.xml" "$@"
+    if [ "$preset" = asan ]; then
+        sanitizer_files "$name"
+    fi
+}
+
+sanitizer_files() { # a program that was killed or whose status nobody looked at may have said something all the same
+    local name=$1 folder=build/logs/$1.findings reports
+    reports=$(find "$folder" -type f -size +0 | wc -l)
+    if [ "$reports" != 0 ]; then
+        printf -- '-- %s: %s sanitizer reports in %s, the first of them:\n' "$name" "$reports" "$folder"
+        find "$folder" -type f -size +0 -print0 | sort -z | head -z -n 1 | xargs -0 head -n 40
+        row "sanitizer-findings" FAILED - "$reports" - -
+        failed=$((failed + reports))
+    fi
+}
+
+simple() { # simple NAME SECONDS COMMAND…: a script whose last line counts
+    local name=$1 seconds=$2
+    shift 2
+    if wanted "$name"; then
+        step "$name" "$seconds" lines "$logs/$name.log" "$@"
+    fi
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The run
+
+mkdir -p "$logs"
+began=$SECONDS
+if step install 900 - - deps/install.sh all; then
+    simple lint 120 tests/lint.sh
+    simple lint-test 120 tests/lint_test.sh
+    ctests unit release unit
+    ctests native release native
+    ctests unit-clang release-clang unit
+    ctests unit-asan asan unit
+    ctests native-asan asan native
+    fuzz
+    pytests integration release 900
+    pytests integration-asan asan 900 ${asan_select:+-m "$asan_select"}
+fi
+
+printf '\n%-20s %-8s %7s %7s %8s %8s\n' step result passed failed skipped time
+printf '%s\n' "${table[@]}"
+printf '%-20s %-8s %7s %7s %8s %8s\n' all '' "$passed" "$failed" '' "$((SECONDS - began)) s"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
