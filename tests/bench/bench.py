@@ -94,8 +94,10 @@ def profile(args, folder, cluster):
     text = subprocess.run(["callgrind_annotate", "--threshold=90", out], check=True, capture_output=True, text=True).stdout
     by_object = {}
     for count, rest in re.findall(r"^\s*([\d,]+) \([^)]*\)\s+(\S.*)$", text, re.MULTILINE):
+        if rest == "PROGRAM TOTALS":
+            continue
         match = re.search(r"\[(.*)\]$", rest)
-        name = Path(match[1]).name if match else "other"
+        name = Path(match[1]).name if match else "loginetl"
         by_object[name] = by_object.get(name, 0) + int(count.replace(",", ""))
     print(f"instructions a message, {args.messages} messages, by object (functions that make up nine tenths):")
     for name, count in sorted(by_object.items(), key=lambda item: -item[1]):
