@@ -8,6 +8,7 @@
 #include "loginetl/pg/statement.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,9 +109,9 @@ static void sweep(struct le_ledger *ledger, struct le_pg_conn *conn)
     if (err == LE_OK)
         err = le_buf_printf(
             &sql,
-            " WHERE sent_at >= '1970-01-02 00:00:00+00' AND sent_at < pg_catalog.now() - "
-            "interval '%d days' LIMIT 10000))",
-            LE_LEDGER_WINDOW_MAX);
+            " WHERE sent_at >= '1970-01-02 00:00:00+00' AND sent_at < pg_catalog.to_timestamp(%" PRId64
+            ") LIMIT 10000))",
+            ledger->sweep_before * (LE_MS_PER_DAY / 1000));
     ledger->sweep = false;
     send_step(ledger, conn, &sql, err, "sweeping the default partition");
 }
@@ -137,6 +138,11 @@ static void next_step(struct le_ledger *ledger, struct le_pg_conn *conn)
 static void plan(struct le_ledger *ledger, int64_t server_day)
 {
     int64_t our_day = ledger->wall_ms(ledger->wall_self) / LE_MS_PER_DAY;
+    /* Nobody knows which of the two clocks is wrong: nothing is forgotten that one of them would
+     * keep. */
+    int64_t surely = our_day < server_day ? our_day : server_day;
+    ledger->drop_before = surely - ledger->window_days;
+    ledger->sweep_before = surely - LE_LEDGER_WINDOW_MAX;
     if (llabs(our_day - server_day) > CLOCKS_APART_MAX) {
         le_log(LE_LOG_WARN, "clocks_apart", LE_FI("days", our_day - server_day),
                LE_FS("text", "this machine's clock and the database's are days apart: set them"));
@@ -146,7 +152,6 @@ static void plan(struct le_ledger *ledger, int64_t server_day)
     int64_t later = our_day > server_day ? our_day : server_day;
     ledger->first_day = earlier - ledger->window_days;
     ledger->last_day = later + LE_SCHEMA_DAYS_AHEAD;
-    ledger->drop_before = ledger->first_day;
     ledger->day = ledger->first_day;
     assert(ledger->last_day - ledger->first_day < LE_LEDGER_DAYS_MAX);
     memset(ledger->present, 0, sizeof ledger->present);
@@ -164,7 +169,7 @@ static void note_partition(struct le_ledger *ledger, const char *name)
     if (day < ledger->drop_before) {
         if (ledger->drop_count < LE_LEDGER_DAYS_MAX)
             ledger->drop[ledger->drop_count++] = day;
-    } else if (day <= ledger->last_day) {
+    } else if (day >= ledger->first_day && day <= ledger->last_day) {
         ledger->present[day - ledger->first_day] = true;
     }
 }

@@ -11,20 +11,30 @@ struct rule {
 
 static const struct rule rules[] = {
     {"", LE_SQLSTATE_RETRY}, /* what is not spoken of here: nothing is lost by trying again */
-    {"08", LE_SQLSTATE_RECONNECT},  {"0A", LE_SQLSTATE_FATAL},
+    {"08", LE_SQLSTATE_RECONNECT},
+    {"0A", LE_SQLSTATE_FATAL},
     {"0A000", LE_SQLSTATE_PREPARE}, /* a cached plan whose table changed, until it happens twice */
-    {"22", LE_SQLSTATE_DATA},       {"23", LE_SQLSTATE_DATA},
+    {"22", LE_SQLSTATE_DATA},
+    {"23", LE_SQLSTATE_DATA},
+    {"2200H", LE_SQLSTATE_FATAL},  /* a sequence is used up, for every row */
     {"25", LE_SQLSTATE_RECONNECT}, /* 25006: the server became a standby */
-    {"26", LE_SQLSTATE_PREPARE},    {"28", LE_SQLSTATE_FATAL},
-    {"3D", LE_SQLSTATE_FATAL},      {"3F", LE_SQLSTATE_FATAL},
-    {"40", LE_SQLSTATE_RETRY},      {"42", LE_SQLSTATE_FATAL},
-    {"44", LE_SQLSTATE_DATA},                                 /* a view's WITH CHECK OPTION */
-    {"53", LE_SQLSTATE_RETRY},      {"54", LE_SQLSTATE_DATA}, /* a value too large for an index */
-    {"55", LE_SQLSTATE_FATAL},      {"55006", LE_SQLSTATE_RETRY},
-    {"55P03", LE_SQLSTATE_RETRY},   {"57", LE_SQLSTATE_RETRY},
+    {"26", LE_SQLSTATE_PREPARE},
+    {"28", LE_SQLSTATE_FATAL},
+    {"3D", LE_SQLSTATE_FATAL},
+    {"3F", LE_SQLSTATE_FATAL},
+    {"40", LE_SQLSTATE_RETRY},
+    {"42", LE_SQLSTATE_FATAL},
+    {"44", LE_SQLSTATE_DATA}, /* a view's WITH CHECK OPTION */
+    {"53", LE_SQLSTATE_RETRY},
+    {"54", LE_SQLSTATE_RETRY}, /* unless a table is named: le_sqlstate_judge */
+    {"55", LE_SQLSTATE_FATAL},
+    {"55006", LE_SQLSTATE_RETRY},
+    {"55P03", LE_SQLSTATE_RETRY},
+    {"57", LE_SQLSTATE_RETRY},
     {"57P", LE_SQLSTATE_RECONNECT}, /* shut down, crashed, starting up, dropped, idle for too long
                                      */
-    {"58", LE_SQLSTATE_RETRY},      {"P0", LE_SQLSTATE_DATA}, /* a trigger that refuses the row */
+    {"58", LE_SQLSTATE_RETRY},
+    {"P0", LE_SQLSTATE_DATA}, /* a trigger that refuses the row */
 };
 
 #define RULE_COUNT (sizeof rules / sizeof rules[0])
@@ -44,6 +54,16 @@ enum le_sqlstate_class le_sqlstate_class(const char *sqlstate)
         }
     }
     return best->class;
+}
+
+/* A value that is too large for an index is told with the names of table and index. A server that
+ * takes no more transactions, lest their numbers run out, has the same code for every statement: to
+ * bisect that would reject every message there is. */
+enum le_sqlstate_class le_sqlstate_judge(const char *sqlstate, bool names_table)
+{
+    assert(sqlstate != NULL);
+    bool limit = strncmp(sqlstate, "54", 2) == 0;
+    return limit && names_table ? LE_SQLSTATE_DATA : le_sqlstate_class(sqlstate);
 }
 
 struct words {
@@ -81,6 +101,7 @@ static const struct words words[] = {
     {"55000", "the table cannot be inserted into"},
     {"26000", "the prepared statement is gone"},
     {"0A000", "the server does not support this"},
+    {"2200H", "a sequence of the table has reached its end: give its column a larger type"},
     {"22", "a value does not fit its column"},
     {"23", "a constraint of the table refuses the row"},
     {"44", "a check of the view refuses the row"},

@@ -56,12 +56,17 @@ void le_store_give_up(struct le_lane *lane, enum le_err err)
     end(lane);
 }
 
+static enum le_sqlstate_class judge(const PGresult *result, const char *sqlstate)
+{
+    return le_sqlstate_judge(sqlstate, PQresultErrorField(result, PG_DIAG_TABLE_NAME) != NULL);
+}
+
 static void log_failure(const struct le_lane *lane, const PGresult *result, const char *sqlstate)
 {
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     /* A row at fault is the pipeline's to find and to tell; on the way to it this happens several
      * times. */
-    bool data = le_sqlstate_class(sqlstate) == LE_SQLSTATE_DATA;
+    bool data = judge(result, sqlstate) == LE_SQLSTATE_DATA;
     le_log(data ? LE_LOG_DEBUG : LE_LOG_WARN, "database_statement",
            LE_FI("connection", le_pg_conn_number(lane->conn)), LE_FI("rows", lane->op->count),
            LE_FS("sqlstate", sqlstate), LE_FS("constraint", constraint != NULL ? constraint : ""),
@@ -263,7 +268,7 @@ static void on_error(struct le_lane *lane, const PGresult *result)
     char sqlstate[LE_SQLSTATE_SIZE];
     le_pg_result_sqlstate(result, sqlstate);
     log_failure(lane, result, sqlstate);
-    switch (le_sqlstate_class(sqlstate)) {
+    switch (judge(result, sqlstate)) {
     case LE_SQLSTATE_RETRY: end_retry(lane, sqlstate, false); break;
     case LE_SQLSTATE_RECONNECT: end_retry(lane, sqlstate, true); break;
     case LE_SQLSTATE_PREPARE: on_stale(lane, sqlstate); break;

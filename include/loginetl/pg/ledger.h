@@ -32,10 +32,10 @@ struct le_ledger {
     int64_t next_ms; /* when to look again, from now */
 
     /* its own */
-    bool warned;                 /* that it is somebody else's to keep */
-    int64_t first_day, last_day; /* partitions wanted, both included */
-    int64_t drop_before;
-    bool present[LE_LEDGER_DAYS_MAX]; /* from first_day on */
+    bool warned;                       /* that it is somebody else's to keep */
+    int64_t first_day, last_day;       /* partitions wanted, both included */
+    int64_t drop_before, sweep_before; /* days */
+    bool present[LE_LEDGER_DAYS_MAX];  /* from first_day on */
     int64_t drop[LE_LEDGER_DAYS_MAX];
     unsigned drop_count;
     bool sweep;  /* there is a default partition of our name */

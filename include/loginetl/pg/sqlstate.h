@@ -16,6 +16,8 @@ enum le_sqlstate_class {
 
 /* sqlstate: five characters, or "" (libpq's own failures), which is RECONNECT. */
 enum le_sqlstate_class le_sqlstate_class(const char *sqlstate);
+/* The same for a statement's failure. names_table: the server said which table it is about. */
+enum le_sqlstate_class le_sqlstate_judge(const char *sqlstate, bool names_table);
 
 /* What happened and which setting to look at, for the codes a person meets; a general phrase for
  * the others. Our words, never the server's. */

@@ -143,6 +143,25 @@ static void a_fast_clock_drops_nothing(void **state)
     pg_fixture_end(&f);
 }
 
+/* Nor the database's, when it is far ahead of ours. */
+static void a_database_clock_far_ahead_drops_nothing(void **state)
+{
+    (void)state;
+    struct pg_fixture f;
+    begin_with_tables(&f);
+    int64_t day = today();
+    add_partition(f.pg, day - 16);
+    pg_exec(
+        f.pg,
+        "INSERT INTO loginetl_ledger VALUES (now() - interval '20 days', '00000000-0000-0000-0000-0000000000ff')");
+    f.world.wall_ms = pg_now_ms() - 100 * LE_MS_PER_DAY;
+    pg_fixture_ready(&f);
+    assert_true(has_partition(f.pg, day - 16) && has_partition(f.pg, day + 2));
+    assert_int_equal(pg_number(f.pg, "SELECT count(*) FROM loginetl_ledger_default"), 1);
+    assert_non_null(strstr(pg_log(), "event=clocks_apart"));
+    pg_fixture_end(&f);
+}
+
 static void rows_in_the_default_partition_stop_nothing(void **state)
 {
     (void)state;
@@ -292,6 +311,7 @@ int main(void)
         cmocka_unit_test(missing_days_are_made_and_old_ones_dropped),
         cmocka_unit_test(a_narrow_window_keeps_less),
         cmocka_unit_test(a_fast_clock_drops_nothing),
+        cmocka_unit_test(a_database_clock_far_ahead_drops_nothing),
         cmocka_unit_test(rows_in_the_default_partition_stop_nothing),
         cmocka_unit_test(old_rows_leave_the_default_partition),
         cmocka_unit_test(an_open_insert_delays_only_the_drop),

@@ -351,6 +351,52 @@ static void a_lock_timeout_is_tried_again(void **state)
     pg_fixture_end(&f);
 }
 
+static const char limit_trigger_sql[] =
+    "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '54000'; "
+    "END $$; CREATE TRIGGER no BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION no()";
+
+/* What a server answers to everything when it runs out of transaction numbers is no row's fault. */
+static void a_limit_of_the_server_is_tried_again(void **state)
+{
+    (void)state;
+    struct pg_fixture f;
+    struct row_set rows;
+    struct pg_batch batch;
+    pg_fixture_begin(&f);
+    pg_fixture_ready(&f);
+    pg_rows_now(&rows, 10, 1);
+    pg_exec(f.pg, limit_trigger_sql);
+    assert_int_equal(pg_world_store(&f.world, &batch, &rows), LE_STORE_RETRY);
+    assert_string_equal(batch.op.sqlstate, "54000");
+    pg_exec(f.pg, "DROP TRIGGER no ON user_logins");
+    assert_int_equal(pg_world_store(&f.world, &batch, &rows), LE_STORE_COMMITTED);
+    row_set_free(&rows);
+    pg_fixture_end(&f);
+}
+
+static void a_value_too_large_for_an_index_is_data(void **state)
+{
+    (void)state;
+    static char text[8001];
+    struct pg_fixture f;
+    struct row_set rows;
+    struct pg_batch batch;
+    uint32_t noise = 1; /* the server compresses what repeats */
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        text[i] = (char)('0' + ((noise = noise * 1664525 + 1013904223) >> 16) % 75);
+    pg_fixture_begin(&f);
+    pg_fixture_ready(&f);
+    pg_exec(
+        f.pg,
+        "ALTER TABLE user_logins ALTER user_id TYPE text; CREATE INDEX ON user_logins (user_id)");
+    pg_rows_now(&rows, 10, 1);
+    row_set_text(&rows, 3, 0, text);
+    assert_int_equal(pg_world_store(&f.world, &batch, &rows), LE_STORE_DATA_ERROR);
+    assert_string_equal(batch.op.sqlstate, "54000");
+    row_set_free(&rows);
+    pg_fixture_end(&f);
+}
+
 /* Two workers with the same messages: whatever the order of their statements, each message is one
  * row. */
 static void workers_overlap_without_deadlock(void **state)
@@ -435,6 +481,8 @@ int main(void)
         cmocka_unit_test(a_batch_beyond_all_bounds_is_bisected),
         cmocka_unit_test(a_fatal_answer_is_told_once),
         cmocka_unit_test(a_lock_timeout_is_tried_again),
+        cmocka_unit_test(a_limit_of_the_server_is_tried_again),
+        cmocka_unit_test(a_value_too_large_for_an_index_is_data),
         cmocka_unit_test(workers_overlap_without_deadlock),
         cmocka_unit_test(large_batches_pass),
     };
