@@ -49,6 +49,19 @@ static void committed(struct le_pipeline *pipeline, struct le_lane *lane, size_t
         le_deletable_put(pipeline, lane->rows[i], now_ms);
 }
 
+/* The two sides of the row at middle. The smaller one goes next, so that there are never more
+ * ranges than the largest batch can be halved, whichever rows the server names one after the other.
+ */
+static void push_smaller_on_top(struct le_lane *lane, size_t from, size_t middle, size_t to)
+{
+    bool left_is_larger = middle - from > to - (middle + 1);
+    if (left_is_larger)
+        push_range(lane, from, middle);
+    push_range(lane, middle + 1, to);
+    if (!left_is_larger)
+        push_range(lane, from, middle);
+}
+
 /* Nothing of the range was stored. The culprit goes; when the server did not say which row it was,
  * the halves tell. */
 static void data_error(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
@@ -66,8 +79,7 @@ static void data_error(struct le_pipeline *pipeline, struct le_lane *lane, size_
     culprit->reject = (struct le_reject){.reason = LE_REJECT_CONSTRAINT};
     memcpy(culprit->reject.sqlstate, lane->op.sqlstate, sizeof culprit->reject.sqlstate);
     le_reject_message(pipeline, culprit);
-    push_range(lane, from + (size_t)bad + 1, to);
-    push_range(lane, from, from + (size_t)bad);
+    push_smaller_on_top(lane, from, from + (size_t)bad, to);
 }
 
 static void again_later(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
@@ -78,10 +90,21 @@ static void again_later(struct le_pipeline *pipeline, struct le_lane *lane, size
     lane->retry_at_ms = le_pipeline_now(pipeline) + le_backoff_next(&lane->backoff, &pipeline->rng);
 }
 
+/* A store whose disk is full is there all the same: what counts is whether its answers get us on.
+ */
+static void note_outcome(struct le_pipeline *pipeline, enum le_store_outcome outcome)
+{
+    if (outcome == LE_STORE_COMMITTED || outcome == LE_STORE_DATA_ERROR)
+        pipeline->store_failing_since_ms = LE_NEVER;
+    else if (pipeline->store_failing_since_ms == LE_NEVER)
+        pipeline->store_failing_since_ms = le_pipeline_now(pipeline);
+}
+
 static void settle_outcome(struct le_pipeline *pipeline, struct le_lane *lane, size_t from,
                            size_t to)
 {
     const struct le_submit_op *op = &lane->op;
+    note_outcome(pipeline, op->outcome);
     switch (op->outcome) {
     case LE_STORE_COMMITTED:
         le_backoff_reset(&lane->backoff);

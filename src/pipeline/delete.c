@@ -45,6 +45,7 @@ static void entry_done(struct le_pipeline *pipeline, struct le_message *message,
             le_deletable_put(pipeline, message, now_ms);
         } else if (outcome == LE_ENTRY_OK) {
             pipeline->books.deleted++;
+            le_backoff_reset(&pipeline->delete_retry.backoff);
             le_message_end(pipeline, message);
         } else {
             give_up(pipeline, message);
@@ -67,8 +68,6 @@ static void delete_done(struct le_entries_op *op)
     pipeline->deletes--;
     if (!pipeline->closed) {
         le_queue_answered(pipeline, op->err, now_ms);
-        if (op->err == LE_OK)
-            le_backoff_reset(&pipeline->delete_retry.backoff);
         for (size_t i = 0; i < op->count; i++)
             entry_done(pipeline, op->entries[i], le_entries_outcome(op, i), now_ms);
     }

@@ -157,6 +157,8 @@ static void released(struct le_pipeline *pipeline, struct le_message *message)
 static void release_entry_done(struct le_pipeline *pipeline, struct le_message *message,
                                enum le_entry_outcome outcome, int64_t now_ms)
 {
+    if (outcome == LE_ENTRY_OK)
+        le_backoff_reset(&pipeline->release_retry.backoff);
     if (outcome == LE_ENTRY_RETRY && ++message->tries < LE_TRIES_MAX)
         le_retry_put(pipeline, &pipeline->release_retry, message, now_ms);
     else if (message->handle_changed)

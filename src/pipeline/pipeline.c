@@ -72,7 +72,8 @@ static void init_policy(struct le_pipeline *pipeline)
     pipeline->receivers = 1;
     pipeline->batch_max = LE_SQS_BATCH_MAX;
     pipeline->answer_expected = LE_ANSWER_BYTES_EXPECTED;
-    pipeline->store_away_since_ms = pipeline->queue_away_since_ms = LE_NEVER;
+    pipeline->store_away_since_ms = pipeline->store_failing_since_ms = LE_NEVER;
+    pipeline->queue_away_since_ms = LE_NEVER;
 }
 
 struct le_pipeline *le_pipeline_new(const struct le_pipeline_config *config,
@@ -167,7 +168,8 @@ static void close_books(struct le_pipeline *pipeline)
 
 /* Rows that the store has not taken by half of the time are handed back in the other half; at once
  * when it cannot take them. Never while a long poll of ours is still open: it would be the first to
- * get them. */
+ * get them. An answer that had begun when the polls were cancelled is none: its messages are
+ * chosen, and one that never ends does not hold up the others. */
 static int64_t stop_turn(struct le_pipeline *pipeline, int64_t now_ms)
 {
     if (!pipeline->stopping)
@@ -180,7 +182,8 @@ static int64_t stop_turn(struct le_pipeline *pipeline, int64_t now_ms)
     }
     bool store_is_there =
         pipeline->store_away_since_ms == LE_NEVER && pipeline->why != LE_ERR_DATABASE_FATAL;
-    if ((now_ms >= release_ms || !store_is_there) && pipeline->receives == 0)
+    bool polls_closed = pipeline->receives == 0 || (pipeline->cancelled && now_ms >= release_ms);
+    if ((now_ms >= release_ms || !store_is_there) && polls_closed)
         le_release_uncommitted(pipeline);
     return now_ms < release_ms ? release_ms : end_ms;
 }
@@ -218,8 +221,10 @@ static int64_t lose_patience(struct le_pipeline *pipeline, int64_t away_since_ms
 
 static int64_t patience_turn(struct le_pipeline *pipeline, int64_t now_ms)
 {
-    int64_t store_ms =
-        lose_patience(pipeline, pipeline->store_away_since_ms, LE_ERR_DATABASE, now_ms);
+    int64_t since_ms = pipeline->store_away_since_ms < pipeline->store_failing_since_ms
+                           ? pipeline->store_away_since_ms
+                           : pipeline->store_failing_since_ms;
+    int64_t store_ms = lose_patience(pipeline, since_ms, LE_ERR_DATABASE, now_ms);
     int64_t queue_ms =
         lose_patience(pipeline, pipeline->queue_away_since_ms, LE_ERR_SERVICE, now_ms);
     return store_ms < queue_ms ? store_ms : queue_ms;

@@ -61,6 +61,7 @@ static void entry_done(struct le_pipeline *pipeline, struct le_message *message,
     switch (outcome) {
     case LE_ENTRY_OK:
         pipeline->books.dead_lettered++;
+        le_backoff_reset(&pipeline->reject_retry.backoff);
         message->tries = 0;
         le_deletable_put(pipeline, message, now_ms);
         return;
@@ -88,8 +89,6 @@ static void dead_letter_done(struct le_entries_op *op)
     pipeline->dead_letters--;
     if (!pipeline->closed) {
         le_queue_answered(pipeline, op->err, now_ms);
-        if (op->err == LE_OK)
-            le_backoff_reset(&pipeline->reject_retry.backoff);
         for (size_t i = 0; i < op->count; i++)
             entry_done(pipeline, op->entries[i], le_entries_outcome(op, i), now_ms);
     }

@@ -152,6 +152,28 @@ static void failed_delete_requests_are_tried_again(void **state)
     world_check_all_stored(world);
 }
 
+/* Tries that follow each other at once would be used up in a second. */
+static void entries_that_fail_for_a_while_are_not_given_up(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 10);
+    struct world_message *bad = world_add(world, "[]");
+    world->config.drain = false;
+    world->faults.failed_entries = world->faults.fail_dead_letters = 1000000;
+    world->faults.entry_outcome = LE_ENTRY_RETRY;
+    world_start(world);
+    while (world->now_ms < 20000)
+        world_step(world);
+    world->faults.failed_entries = world->faults.fail_dead_letters = 0;
+    while (books_of(world)->deleted < 11 && world->now_ms < 120000)
+        world_step(world);
+    assert_int_equal(books_of(world)->deleted, 11);
+    assert_int_equal(bad->dead_letters, 1);
+    assert_int_equal(books_of(world)->delete_failed + books_of(world)->left, 0);
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+}
+
 static void a_delete_given_up_ends_the_drain_all_the_same(void **state)
 {
     struct world *world = *state;
@@ -242,6 +264,26 @@ static void a_data_error_is_bisected_to_its_messages(void **state)
     assert_int_equal(books_of(world)->inserted, 197);
     assert_int_equal(books_of(world)->rejected_by[LE_REJECT_CONSTRAINT], 2);
     assert_int_equal(first->rows + second->rows, 0);
+}
+
+static void culprits_that_the_server_names_are_taken_out_one_by_one(void **state)
+{
+    struct world *world = *state;
+    for (int i = 0; i < 90; i++) {
+        world_add_good(world, 1);
+        world_add(world, "{\"user_id\":\"constraint\"}");
+    }
+    world->faults.name_last_culprit = true;
+    world->faults.hold_commits = true; /* so that a batch is full */
+    world->config.lanes = 1;
+    world_start(world);
+    while (books_of(world)->received < 101)
+        world_step(world);
+    world->faults.hold_commits = false;
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_true(world->largest_batch > 2 * LE_LANE_RANGES_MAX);
+    assert_int_equal(books_of(world)->inserted, 90);
+    assert_int_equal(books_of(world)->rejected_by[LE_REJECT_CONSTRAINT], 90);
 }
 
 static void leases_are_extended_while_the_store_is_slow(void **state)
@@ -337,6 +379,37 @@ static void a_drain_loses_patience_with_an_absent_store(void **state)
                     world->messages[i].visible_at_ms <= world->now_ms);
 }
 
+static void a_drain_loses_patience_with_a_store_that_takes_nothing(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 50);
+    world->config.patience_ms = 20000;
+    world->faults.fail_commits = 1000000; /* its disk is full */
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_ERR_DATABASE);
+    for (size_t i = 0; i < world->count; i++)
+        assert_true(world->messages[i].visible_at_ms <= world->now_ms);
+}
+
+static void a_store_that_fails_now_and_then_is_no_reason_to_give_up(void **state)
+{
+    struct world *world = *state;
+    world->config.patience_ms = 20000;
+    world->config.drain = false;
+    world_start(world);
+    while (world->now_ms < 100000) {
+        world_add_good(world, 1);
+        world->faults.fail_commits = 1;
+        int64_t until_ms = world->now_ms + 5000;
+        while (world->now_ms < until_ms)
+            world_step(world);
+    }
+    assert_false(le_pipeline_finished(world->pipeline, NULL));
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+}
+
 static void failing_receives_are_tried_again_without_end(void **state)
 {
     struct world *world = *state;
@@ -424,6 +497,22 @@ static void stop_hands_back_what_a_statement_does_not_end_with(void **state)
         world_step(world);
     assert_int_equal(world->messages[0].rows, 1);
     assert_int_equal(books_of(world)->inserted, 0);
+}
+
+static void stop_hands_back_although_an_answer_does_not_end(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 40);
+    world->config.drain = false;
+    world->faults.hold_commits = true;
+    world_start(world);
+    while (books_of(world)->received < 40 || world->receives_now == 0)
+        world_step(world);
+    world->faults.stall_receives = true;
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_true(world->receives_now > 0);
+    assert_int_equal(world->releases, 40);
 }
 
 static void stop_keeps_its_deadline(void **state)
@@ -517,23 +606,28 @@ int main(void)
         WORLD(a_lost_commit_answer_makes_no_second_row),
         WORLD(failed_delete_entries_are_tried_again),
         WORLD(failed_delete_requests_are_tried_again),
+        WORLD(entries_that_fail_for_a_while_are_not_given_up),
         WORLD(a_delete_given_up_ends_the_drain_all_the_same),
         WORLD(a_denied_delete_is_fatal_and_loses_nothing),
         WORLD(bad_messages_go_to_the_dead_letter_queue_with_their_reason),
         WORLD(a_dead_letter_that_is_refused_stays_in_its_queue),
         WORLD(rejects_are_left_or_discarded_as_asked),
         WORLD(a_data_error_is_bisected_to_its_messages),
+        WORLD(culprits_that_the_server_names_are_taken_out_one_by_one),
         WORLD(leases_are_extended_while_the_store_is_slow),
         WORLD(a_lost_lease_does_no_harm),
         WORLD(an_outage_stops_receiving_and_costs_no_receive),
         WORLD(a_long_outage_hands_the_rows_back),
         WORLD(a_drain_loses_patience_with_an_absent_store),
+        WORLD(a_drain_loses_patience_with_a_store_that_takes_nothing),
+        WORLD(a_store_that_fails_now_and_then_is_no_reason_to_give_up),
         WORLD(failing_receives_are_tried_again_without_end),
         WORLD(a_fatal_receive_ends_the_pipeline),
         WORLD(an_answer_that_is_too_large_is_asked_for_in_smaller_ones),
         WORLD(stop_commits_deletes_and_cancels),
         WORLD(stop_hands_back_what_the_store_cannot_take),
         WORLD(stop_hands_back_what_a_statement_does_not_end_with),
+        WORLD(stop_hands_back_although_an_answer_does_not_end),
         WORLD(stop_keeps_its_deadline),
         WORLD(stops_after_max_messages),
         WORLD(a_fatal_store_ends_the_pipeline_and_hands_the_rows_back),

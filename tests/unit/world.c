@@ -79,7 +79,7 @@ static void queue_delete(void *self, struct le_entries_op *op)
 static void queue_extend(void *self, struct le_entries_op *op)
 {
     /* What is handed back must not fall into a poll of our own that is still open. */
-    if (op->visibility_s == 0)
+    if (op->visibility_s == 0 && !((struct world *)self)->faults.stall_receives)
         assert_int_equal(((struct world *)self)->receives_now, 0);
     put_entries(self, WORLD_EXTEND, op, ((struct world *)self)->now_ms + 3);
 }
@@ -93,7 +93,7 @@ static void queue_cancel(void *self)
 {
     struct world *world = self;
     for (size_t i = 0; i < world->pending_count; i++)
-        if (world->pending[i].kind == WORLD_RECEIVE) {
+        if (world->pending[i].kind == WORLD_RECEIVE && !world->faults.stall_receives) {
             world->pending[i].cancelled = true;
             world->pending[i].due_ms = world->now_ms;
         }
@@ -279,14 +279,14 @@ static void commit(struct world *world, struct le_submit_op *op)
     }
 }
 
-/* A user_id of "constraint" is what the table's own check refuses. */
-static bool has_culprit(const struct le_submit_op *op)
+/* A user_id of "constraint" is what the table's own check refuses: the last such row, or -1. */
+static long find_culprit(const struct le_submit_op *op)
 {
-    for (size_t i = 0; i < op->count; i++)
+    for (size_t i = op->count; i-- > 0;)
         if (op->rows[i]->cells[0].kind == LE_CELL_TEXT && op->rows[i]->cells[0].len == 10 &&
             memcmp(op->rows[i]->cells[0].text, "constraint", 10) == 0)
-            return true;
-    return false;
+            return (long)i;
+    return -1;
 }
 
 static void answer_submit(struct world *world, struct le_submit_op *op)
@@ -303,8 +303,9 @@ static void answer_submit(struct world *world, struct le_submit_op *op)
             commit(world, op);
         op->outcome = LE_STORE_RETRY;
         op->err = LE_ERR_DATABASE;
-    } else if (has_culprit(op)) {
+    } else if (find_culprit(op) >= 0) {
         op->outcome = LE_STORE_DATA_ERROR;
+        op->bad_row = world->faults.name_last_culprit ? find_culprit(op) : -1;
         memcpy(op->sqlstate, "23514", 6);
     } else {
         commit(world, op);
@@ -383,7 +384,8 @@ void world_add_good(struct world *world, size_t count)
 static bool held(const struct world *world, size_t i)
 {
     unsigned kind = world->pending[i].kind;
-    return (kind == WORLD_SUBMIT && world->faults.hold_commits) ||
+    return (kind == WORLD_RECEIVE && world->faults.stall_receives) ||
+           (kind == WORLD_SUBMIT && world->faults.hold_commits) ||
            (kind == WORLD_DELETE && world->faults.hold_deletes);
 }
 

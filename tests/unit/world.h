@@ -32,9 +32,11 @@ struct world_faults {
     unsigned fail_commits;    /* so many submissions answer RETRY */
     bool fail_commits_stored; /* … although they were stored: the answer was lost */
     unsigned fatal_commits;
+    bool name_last_culprit; /* a data error says which row it is, the last one first */
     bool store_away;
     bool hold_commits; /* submissions are not answered */
     bool hold_deletes;
+    bool stall_receives;  /* answers that have begun and do not end */
     bool twice_in_answer; /* every message stands twice in its answer */
     bool never_hide;      /* messages stay visible: redelivered while in flight */
     unsigned fail_extends;

@@ -89,8 +89,10 @@ struct le_pipeline {
     struct le_lane *lanes;
 
     /* absence and the end */
-    int64_t store_away_since_ms; /* LE_NEVER while it is there */
-    int64_t queue_away_since_ms; /* LE_NEVER while it answers */
+    int64_t store_away_since_ms;    /* LE_NEVER while it is there */
+    int64_t store_failing_since_ms; /* it is there, but no statement gets anywhere: LE_NEVER when
+                                       the last one did */
+    int64_t queue_away_since_ms;    /* LE_NEVER while it answers */
     int64_t last_poll_ms;
     bool stopping, cancelled, closed;
     int64_t stop_at_ms; /* when stopping began */
