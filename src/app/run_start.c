@@ -1,6 +1,7 @@
 /* Queue and database are looked for at the same time; when both are there, the pipeline begins. */
 #include "loginetl/app/run.h"
 
+#include "loginetl/aws/endpoint.h"
 #include "loginetl/base/mem.h"
 
 #include <assert.h>
@@ -136,6 +137,16 @@ enum le_err le_run_open(struct le_run *run)
 
 /* ---- both are there ---- */
 
+/* What is sent there would be received, rejected and sent again, without end. Every request goes to
+ * the same endpoint, whatever host a queue's URL names: the path is the queue. */
+static bool dead_letters_come_back(const struct le_queue *queue)
+{
+    struct le_endpoint ours, theirs;
+    return le_endpoint_parse(le_queue_url(queue), &ours) == LE_OK &&
+           le_endpoint_parse(le_queue_dead_letter_url(queue), &theirs) == LE_OK &&
+           le_span_equal(ours.path, theirs.path);
+}
+
 static enum le_err settle_on_reject(struct le_run *run)
 {
     const struct le_settings *settings = run->settings;
@@ -147,6 +158,12 @@ static enum le_err settle_on_reject(struct le_run *run)
         le_log(LE_LOG_ERROR, "failed",
                LE_FS("text", "--on-reject dlq, but no dead-letter queue is known: name it with "
                              "--dlq-url, or give the queue a redrive policy"));
+        return LE_ERR_CONFIG;
+    }
+    if (run->on_reject == LE_ON_REJECT_DLQ && dead_letters_come_back(run->world.queue)) {
+        le_log(LE_LOG_ERROR, "failed",
+               LE_FS("text", "--dlq-url names the queue itself: rejected messages would come back "
+                             "for ever; name another queue"));
         return LE_ERR_CONFIG;
     }
     if (!settings->on_reject_given && !known)

@@ -193,6 +193,14 @@ def test_dlq_is_refused_when_there_is_none(make_world, stub):
     assert "dlq-url" in result.stderr or "LOGINETL_DLQ_URL" in result.stderr
 
 
+def test_the_queue_is_not_its_own_dead_letter_queue(make_world, stub):
+    world = make_world(stub.sqs, dlq=False)
+    world.send([*neighbours(13), WAYS["text"]])
+    result = world.program.run("--drain", "--dlq-url", world.queue.url)
+    assert result.status == 1
+    assert "--dlq-url" in result.stderr
+
+
 def test_a_dead_letter_that_cannot_be_sent_is_tried_again(world, stub):
     world.send([WAYS["text"], WAYS["no user"], *neighbours(11)])
     stub.fault("SendMessageBatch", "error", status=503, code="ServiceUnavailable", times=2)
