@@ -5,7 +5,8 @@
 #   ./quickstart.sh           the whole way, then everything is stopped again
 #   ./quickstart.sh --stay    the same, but the two servers stay until Ctrl-C, to try things in another terminal
 #
-# Both servers listen on free ports of 127.0.0.1. All they write is in build/quickstart.
+# Both servers listen on free ports of 127.0.0.1. All they write is in build/quickstart; only for root, in a checkout
+# that others cannot enter (below /root, say), the database lives in the temporary folder while it runs.
 set -euo pipefail
 
 cd "$(dirname "$0")"

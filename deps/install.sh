@@ -127,9 +127,10 @@ main() {
     fi
 
     local names=$missing
-    [ "$postgresql" = no ] || names="${names}postgresql"
+    [ "$postgresql" = no ] || names="${names}postgresql "
+    names=${names% }
     may_be_root || die "missing: $names
-deps: run this as root, or as a user who may use sudo without a password: deps/install.sh $level"
+deps: installing them takes root, or sudo that asks for no password. Run this once by hand: sudo deps/install.sh $level"
     say "installing: $names"
     logged apt_get update || say "apt-get update failed; trying with the package lists that are here"
     # shellcheck disable=SC2086

@@ -18,13 +18,13 @@ NOT_OURS = {".git", "build", "__pycache__", ".pytest_cache", ".cache", "node_mod
 
 
 def files(root, folders=("",), endings=("",)):
-    """Paths below root, relative, sorted, without what is built or downloaded."""
+    """Paths below root, relative, sorted, without what is built, downloaded or written by a run."""
     found = []
     for folder in folders:
         for where, below, names in os.walk(os.path.join(root, folder)):
             below[:] = [name for name in below if name not in NOT_OURS]
             found += [os.path.relpath(os.path.join(where, name), root) for name in names if name.endswith(endings)]
-    return sorted(set(found))
+    return sorted(path for path in set(found) if not path.endswith((".log", ".out")))
 
 
 def read(root, path):

@@ -19,6 +19,9 @@ logs=$top/build/logs
 fuzz_seconds=${FUZZ_SECONDS:-20}
 asan_select=${ASAN_SELECT:-}
 asan_scale=${ASAN_SCALE:-0.05}
+# The integration tests spend most of their time waiting. Each worker has servers of its own, hence the limit.
+workers=$(nproc)
+[ "$workers" -le 4 ] || workers=4
 
 quick=no
 only='*'
@@ -189,7 +192,7 @@ pytests() { # pytests NAME PRESET SECONDS ARGUMENT…
     fi
     step "$name" "$seconds" pytest "$logs/$name.log" "${with[@]}" "LOGINETL_BIN=$top/build/$preset/loginetl" \
         PYTHONDONTWRITEBYTECODE=1 build/tools/python/bin/python -m pytest tests/integration -p no:cacheprovider \
-        -ra --durations=10 --timeout=300 --junitxml="$logs/$name.xml" "$@"
+        --numprocesses="$workers" -ra --durations=10 --timeout=300 --junitxml="$logs/$name.xml" "$@"
     if [ "$preset" = asan ]; then
         sanitizer_files "$name"
     fi

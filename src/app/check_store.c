@@ -51,10 +51,12 @@ static void tell_missing(struct le_check *check, const struct le_store_report *r
     if (may_create(check, report))
         le_check_tell(check, LE_VERDICT_OK, what, "does not exist yet; it is created at start");
     else
-        le_check_tell(check, LE_VERDICT_FAIL, what,
-                      "does not exist%s: have the output of `loginetl schema` run by its owner",
-                      report->can_create ? " and --schema require forbids to create it"
-                                         : " and this user may not create it");
+        le_check_tell(
+            check, LE_VERDICT_FAIL, what,
+            "does not exist%s: ask one who may to run what `loginetl schema --table %s` prints",
+            report->can_create ? " and --schema require forbids to create it"
+                               : " and this user may not create it",
+            le_setting(check->settings, LE_OPT_TABLE));
 }
 
 static void tell_columns(struct le_check *check, const struct le_store_report *report)

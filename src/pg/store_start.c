@@ -140,7 +140,8 @@ static void create_or_refuse(struct le_lane *lane)
     tell_ddl(store);
     refuse(
         lane, "42P01",
-        "%s.%s: %s: run `loginetl schema` and give its output to psql, or start with --schema create",
+        "%s.%s: %s: give psql what `loginetl schema` prints (with the same --table), or start with "
+        "--schema create",
         schema, store->inspect.table, words);
 }
 
