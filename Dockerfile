@@ -23,7 +23,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         ca-certificates libcurl4 libinih1 libmbedcrypto7 libpq5 libuv1 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log \
-    && useradd --system --uid 10001 --no-create-home --home-dir / --shell /usr/sbin/nologin loginetl
+    && useradd --uid 10001 --no-create-home --home-dir / --shell /usr/sbin/nologin loginetl
 COPY --from=build /image/usr/local/bin/loginetl /usr/local/bin/loginetl
 USER loginetl
 ENTRYPOINT ["/usr/local/bin/loginetl"]

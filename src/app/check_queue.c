@@ -59,29 +59,6 @@ static void tell_attributes(struct le_check *check)
                   lookup->visible, lookup->not_visible, lookup->visibility_timeout_s, redrive);
 }
 
-static void tell_dead_letter(struct le_check *check)
-{
-    const struct le_settings *settings = check->settings;
-    struct le_span url = le_queue_dead_letter_url(check->world.queue);
-    bool dlq = settings->on_reject_given && settings->on_reject == LE_ON_REJECT_DLQ;
-    if (settings->on_reject_given && !dlq)
-        le_check_tell(check, LE_VERDICT_OK, "dead letters", "--on-reject %s",
-                      le_setting(settings, LE_OPT_ON_REJECT));
-    else if (url.len > 0)
-        le_check_tell(check,
-                      check->lookup.dead_letter_err == LE_OK ? LE_VERDICT_OK : LE_VERDICT_WARN,
-                      "dead letters", "%.*s%s", (int)url.len, url.ptr,
-                      check->lookup.dead_letter_err == LE_OK
-                          ? ""
-                          : " (could not be looked up: made from the redrive policy)");
-    else
-        le_check_tell(check, dlq ? LE_VERDICT_FAIL : LE_VERDICT_WARN, "dead letters",
-                      "no dead-letter queue is known: %s; --dlq-url names one, or give the queue "
-                      "a redrive policy",
-                      dlq ? "--on-reject dlq cannot work"
-                          : "rejected messages will be left in the queue");
-}
-
 /* ---- permissions ---- */
 
 static void on_answer(struct le_queue_call *call)
@@ -97,6 +74,8 @@ static enum le_err write_probe(struct le_check *check, enum le_sqs_operation ope
     const struct le_sqs_codec *codec = le_queue_codec(check->world.queue);
     struct le_span url = le_queue_url(check->world.queue);
     struct le_buf *body = &check->call.request_body;
+    if (operation == LE_SQS_GET_QUEUE_ATTRIBUTES)
+        return codec->get_queue_attributes(body, le_queue_dead_letter_url(check->world.queue));
     if (operation == LE_SQS_DELETE_BATCH)
         return codec->delete_batch(body, url, &handle, 1);
     return codec->visibility_batch(body, url, &handle, 1, 0);
@@ -114,8 +93,8 @@ static void tell_probe(struct le_check *check, const char *what, const char *act
                       le_queue_last_failure(check->world.queue));
 }
 
-static void probe(struct le_check *check, enum le_sqs_operation operation, const char *what,
-                  const char *action)
+/* Asks, and waits for the answer, which is in check->call. An error: it could not even be asked. */
+static enum le_err ask(struct le_check *check, enum le_sqs_operation operation)
 {
     check->call = (struct le_queue_call){.operation = operation,
                                          .timeout_ms = CALL_TIMEOUT_MS,
@@ -128,12 +107,55 @@ static void probe(struct le_check *check, enum le_sqs_operation operation, const
     if (err == LE_OK) {
         le_queue_call(check->world.queue, &check->call);
         le_check_wait(check);
-        tell_probe(check, what, action);
-    } else {
-        le_check_tell(check, LE_VERDICT_FAIL, what, "%s", le_err_text(err));
     }
     le_buf_free(&check->call.request_body);
     le_buf_free(&check->call.answer);
+    return err;
+}
+
+static void probe(struct le_check *check, enum le_sqs_operation operation, const char *what,
+                  const char *action)
+{
+    enum le_err err = ask(check, operation);
+    if (err == LE_OK)
+        tell_probe(check, what, action);
+    else
+        le_check_tell(check, LE_VERDICT_FAIL, what, "%s", le_err_text(err));
+}
+
+/* Its attributes tell whether it is there; a worker need not be allowed to read them. */
+static void tell_dead_letter_queue(struct le_check *check, struct le_span url)
+{
+    enum le_err err = ask(check, LE_SQS_GET_QUEUE_ATTRIBUTES);
+    if (err == LE_OK)
+        err = check->call.err;
+    if (err == LE_ERR_NO_QUEUE)
+        le_check_tell(check, LE_VERDICT_FAIL, "dead letters",
+                      "%.*s does not exist: check --dlq-url, or the queue's redrive policy",
+                      (int)url.len, url.ptr);
+    else
+        le_check_tell(check, err == LE_OK ? LE_VERDICT_OK : LE_VERDICT_WARN, "dead letters",
+                      "%.*s%s%s", (int)url.len, url.ptr,
+                      err == LE_OK ? "" : ", which could not be looked at: ",
+                      err == LE_OK ? "" : le_err_text(err));
+}
+
+static void tell_dead_letter(struct le_check *check)
+{
+    const struct le_settings *settings = check->settings;
+    struct le_span url = le_queue_dead_letter_url(check->world.queue);
+    bool dlq = settings->on_reject_given && settings->on_reject == LE_ON_REJECT_DLQ;
+    if (settings->on_reject_given && !dlq)
+        le_check_tell(check, LE_VERDICT_OK, "dead letters", "--on-reject %s",
+                      le_setting(settings, LE_OPT_ON_REJECT));
+    else if (url.len > 0)
+        tell_dead_letter_queue(check, url);
+    else
+        le_check_tell(check, dlq ? LE_VERDICT_FAIL : LE_VERDICT_WARN, "dead letters",
+                      "no dead-letter queue is known: %s; --dlq-url names one, or give the queue "
+                      "a redrive policy",
+                      dlq ? "--on-reject dlq cannot work"
+                          : "rejected messages will be left in the queue");
 }
 
 /* ---- */

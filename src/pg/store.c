@@ -58,6 +58,8 @@ static void on_down(void *owner, struct le_pg_conn *conn, const struct le_pg_fai
     struct le_lane *lane = owner;
     struct le_store *store = lane->store;
     assert(lane->conn == conn);
+    /* Told once for each outage and each new reason, not for each attempt. */
+    bool news = store->failures == 0 || strcmp(store->last_failure, failure->text) != 0;
     store->failures++;
     (void)snprintf(store->last_failure, sizeof store->last_failure, "%s", failure->text);
     if (lane->upkeep) {
@@ -67,8 +69,10 @@ static void on_down(void *owner, struct le_pg_conn *conn, const struct le_pg_fai
     if (failure->fatal) {
         le_store_fail(store);
     } else {
-        le_log(LE_LOG_WARN, "database_unavailable", LE_FI("connection", le_pg_conn_number(conn)),
-               LE_FS("reason", le_err_name(failure->err)), LE_FS("sqlstate", failure->sqlstate),
+        le_log(news ? LE_LOG_WARN : LE_LOG_DEBUG, "database_unavailable",
+               LE_FI("connection", le_pg_conn_number(conn)),
+               LE_FS("reason", le_err_name(failure->err)),
+               LE_FS("sqlstate", failure->sqlstate[0] != '\0' ? failure->sqlstate : NULL),
                LE_FSEC("retry_seconds", (double)failure->retry_ms / 1000),
                LE_FS("text", failure->text));
     }

@@ -239,6 +239,14 @@ def test_check_of_a_world_that_is_well(world):
     assert not any(secret in result.stdout + result.stderr for secret in SECRETS)
 
 
+def test_check_sees_that_the_dead_letter_queue_is_missing(world):
+    nobody = world.queue.dlq.url + "-of-nobody"
+    result = world.program.run("check", "--dlq-url", nobody)
+    assert result.status == 1
+    line = next(line for line in result.stdout.splitlines() if "dead letters" in line)
+    assert line.startswith("FAIL") and "--dlq-url" in line and nobody in line
+
+
 def test_check_changes_nothing(world):
     world.queue.send(['{"user_id": "x"}'])
     world.program.run("check")

@@ -30,6 +30,11 @@ def free_port():
         return s.getsockname()[1]
 
 
+def tied(command):
+    """The same process, which ends with us even if we are killed."""
+    return ["setpriv", "--pdeathsig", "TERM", *command]
+
+
 class Process:
     """One child, ended by its own pid. Its output goes to files, so that no full pipe can stop it."""
 

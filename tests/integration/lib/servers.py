@@ -7,7 +7,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from .processes import TOOLS, Process, free_port, wait_until
+from .processes import TOOLS, Process, free_port, tied, wait_until
 from .queues import Sqs
 
 ACCOUNT = "000000000000"
@@ -30,11 +30,6 @@ def tool(path, target):
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: tests/integration/servers/install.sh {target}")
     return path
-
-
-def tied(command):
-    """The same process, which ends with us even if we are killed."""
-    return ["setpriv", "--pdeathsig", "TERM", *command]
 
 
 def answers(url):

@@ -6,7 +6,7 @@ import subprocess
 import urllib.parse
 import urllib.request
 
-from .processes import TOP, Process, wait_until
+from .processes import TOP, Process, tied, wait_until
 from .queues import Sqs
 
 
@@ -24,7 +24,7 @@ def stub_binary():
 
 class Stub:
     def __init__(self, folder, *args, queue="login-queue", scheme="http"):
-        self.process = Process("sqs_stub", [stub_binary(), "--queue", queue, *args], folder)
+        self.process = Process("sqs_stub", tied([stub_binary(), "--queue", queue, *args]), folder)
         line = wait_until(
             lambda: self.process.running() and self.process.stdout().partition("\n")[0] or None, self.process.tail, 20
         )
