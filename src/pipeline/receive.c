@@ -9,8 +9,7 @@
 /* ---- what an answer brings ---- */
 
 /* Another delivery of a message that is here already: its handle is the one to delete with from now
- * on (an older one can answer success without deleting), and it renews the lease. The copy itself
- * is only counted. */
+ * on (an older one can answer success without deleting), and it renews the lease. */
 static void adopt_handle(struct le_pipeline *pipeline, struct le_message *message,
                          struct le_answer *answer, const struct le_sqs_message *copy,
                          int64_t now_ms)
@@ -23,11 +22,19 @@ static void adopt_handle(struct le_pipeline *pipeline, struct le_message *messag
             answer->refs++;
     }
     message->receipt_handle = copy->receipt_handle;
+    message->receive_count = copy->receive_count;
     message->handle_changed = true;
-    if (copy->receive_count > message->receive_count)
-        message->receive_count = copy->receive_count;
     le_lease_put(pipeline, message, now_ms + (int64_t)pipeline->config.visibility_s * 1000);
+}
+
+/* The copy itself is only counted. Answers can overtake each other: the receive count tells which
+ * delivery was the later one. */
+static void take_copy(struct le_pipeline *pipeline, struct le_message *message,
+                      struct le_answer *answer, const struct le_sqs_message *copy, int64_t now_ms)
+{
     pipeline->books.duplicate++;
+    if (copy->receive_count == 0 || copy->receive_count >= message->receive_count)
+        adopt_handle(pipeline, message, answer, copy, now_ms);
 }
 
 static void start_message(struct le_pipeline *pipeline, struct le_message *message,
@@ -101,7 +108,7 @@ static void take_found(struct le_pipeline *pipeline, struct le_answer *answer,
     struct le_message *known = err == LE_OK ? le_ids_find(pipeline, id) : NULL;
     pipeline->books.received++;
     if (known != NULL) {
-        adopt_handle(pipeline, known, answer, found, now_ms);
+        take_copy(pipeline, known, answer, found, now_ms);
         return;
     }
     struct le_message *message = err == LE_OK ? le_message_take(pipeline) : NULL;
@@ -204,6 +211,16 @@ static uint64_t uncommitted_max(const struct le_pipeline *pipeline)
     return (uint64_t)pipeline->config.batch_rows * ((pipeline->config.lanes + 1) / 2);
 }
 
+/* A queue that is slow to delete would otherwise leave us with all that it is quick to give. */
+static bool deletes_are_behind(const struct le_pipeline *pipeline)
+{
+    uint64_t settled =
+        pipeline->state_count[LE_MESSAGE_REJECTED] + pipeline->state_count[LE_MESSAGE_DELETABLE] +
+        pipeline->state_count[LE_MESSAGE_DELETING] + pipeline->state_count[LE_MESSAGE_RELEASING];
+    uint64_t enough = (uint64_t)pipeline->config.concurrency * 2 * LE_SQS_BATCH_MAX;
+    return settled >= (enough > pipeline->config.batch_rows ? enough : pipeline->config.batch_rows);
+}
+
 static bool room_for_another(const struct le_pipeline *pipeline)
 {
     if (pipeline->receives == 0 && pipeline->bytes == 0)
@@ -211,6 +228,8 @@ static bool room_for_another(const struct le_pipeline *pipeline)
     if (uncommitted(pipeline) >= uncommitted_max(pipeline))
         return false; /* the database is behind: more rows would only wait, with their leases
                          running */
+    if (deletes_are_behind(pipeline))
+        return false;
     size_t expected = (pipeline->receives + 1) *
                       (pipeline->answer_expected + LE_SQS_BATCH_MAX * pipeline->message_size);
     return pipeline->bytes + expected <= pipeline->config.memory_limit;

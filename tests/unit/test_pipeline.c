@@ -82,6 +82,35 @@ static void a_copy_in_the_same_answer_is_one_row(void **state)
     assert_int_equal(world->stale_deletes, 0); /* the newest handle was used */
 }
 
+static void a_copy_that_was_overtaken_does_not_bring_its_handle(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 60);
+    world->faults.twice_in_answer = world->faults.newest_first = true;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+    assert_int_equal(world->stale_deletes, 0);
+    assert_int_equal(books_of(world)->duplicate, 60);
+}
+
+static void receiving_waits_for_deletes_that_are_behind(void **state)
+{
+    struct world *world = *state;
+    struct le_pipeline_gauges gauges = {0};
+    world_add_good(world, 4000);
+    world->faults.hold_deletes = true;
+    world_start(world);
+    for (int step = 0; step < 3000; step++)
+        world_step(world);
+    le_pipeline_gauges(world->pipeline, &gauges);
+    assert_in_range(gauges.deleting, 160,
+                    160 + 80 + 100); /* the bound, receives, rows on their way */
+    world->faults.hold_deletes = false;
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+}
+
 static void a_copy_in_a_later_answer_is_one_row_and_its_handle_deletes(void **state)
 {
     struct world *world = *state;
@@ -601,6 +630,8 @@ int main(void)
         WORLD(receivers_grow_with_the_load_and_never_past_the_limit),
         WORLD(batches_gather_while_the_store_is_busy),
         WORLD(a_copy_in_the_same_answer_is_one_row),
+        WORLD(a_copy_that_was_overtaken_does_not_bring_its_handle),
+        WORLD(receiving_waits_for_deletes_that_are_behind),
         WORLD(a_copy_in_a_later_answer_is_one_row_and_its_handle_deletes),
         WORLD(a_copy_during_its_deletion_is_deleted_again_with_the_new_handle),
         WORLD(a_lost_commit_answer_makes_no_second_row),

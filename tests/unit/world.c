@@ -99,10 +99,12 @@ static void queue_cancel(void *self)
         }
 }
 
-static void deliver(struct world *world, struct le_answer *answer, struct world_message *message)
+/* The delivery before the last one by so many. */
+static void deliver(struct world *world, struct le_answer *answer, struct world_message *message,
+                    unsigned before)
 {
     char text[512];
-    int len = snprintf(text, sizeof text, "%sh%u", message->id, message->handle);
+    int len = snprintf(text, sizeof text, "%sh%u", message->id, message->handle - before);
     size_t at = answer->bytes.len;
     assert_int_equal(le_buf_append(&answer->bytes, text, (size_t)len), LE_OK);
     assert_int_equal(le_buf_append_text(&answer->bytes, message->body), LE_OK);
@@ -114,7 +116,7 @@ static void deliver(struct world *world, struct le_answer *answer, struct world_
     found->body = (char *)(uintptr_t)(at + (size_t)len);
     found->body_len = strlen(message->body);
     found->sent_at_ms = 1700000000000 + (message - world->messages);
-    found->receive_count = message->receives;
+    found->receive_count = message->receives - before;
 }
 
 static void place(struct le_answer *answer)
@@ -134,15 +136,13 @@ static void fill_answer(struct world *world, struct le_receive_op *op)
         struct world_message *message = &world->messages[i];
         if (message->deleted || message->visible_at_ms > world->now_ms)
             continue;
-        int copies =
-            world->faults.twice_in_answer && answer->found_count + 2 <= (size_t)op->max_messages
-                ? 2
-                : 1;
-        for (int copy = 0; copy < copies; copy++) {
-            message->receives++;
-            message->handle++;
-            deliver(world, answer, message);
-        }
+        bool twice =
+            world->faults.twice_in_answer && answer->found_count + 2 <= (size_t)op->max_messages;
+        message->receives += twice ? 2 : 1;
+        message->handle += twice ? 2 : 1;
+        if (twice)
+            deliver(world, answer, message, world->faults.newest_first ? 0 : 1);
+        deliver(world, answer, message, twice && world->faults.newest_first ? 1 : 0);
         if (!world->faults.never_hide)
             message->visible_at_ms = world->now_ms + op->visibility_s * 1000;
     }

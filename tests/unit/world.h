@@ -38,6 +38,7 @@ struct world_faults {
     bool hold_deletes;
     bool stall_receives;  /* answers that have begun and do not end */
     bool twice_in_answer; /* every message stands twice in its answer */
+    bool newest_first;    /* … the later delivery first */
     bool never_hide;      /* messages stay visible: redelivered while in flight */
     unsigned fail_extends;
     bool refuse_extends;        /* every extension entry is given up */
