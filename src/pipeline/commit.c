@@ -164,14 +164,6 @@ static void submit(struct le_pipeline *pipeline, struct le_lane *lane)
     pipeline->store.submit(pipeline->store.self, &lane->op);
 }
 
-bool le_lanes_idle(const struct le_pipeline *pipeline)
-{
-    for (unsigned i = 0; i < pipeline->config.lanes; i++)
-        if (pipeline->lanes[i].busy || pipeline->lanes[i].depth > 0)
-            return false;
-    return true;
-}
-
 /* When a connection is idle and rows are waiting, they go at once; while it is busy, rows gather.
  */
 int64_t le_commit_turn(struct le_pipeline *pipeline, int64_t now_ms)

@@ -83,6 +83,5 @@ void le_send_turn(struct le_sender *sender);
 void le_send_fail(struct le_sender *sender, const char *text);
 void le_send_tell_refused(struct le_sender *sender, const char *file, uint64_t line,
                           const char *why);
-void le_send_ended(struct le_sender *sender);
 
 #endif

@@ -156,6 +156,5 @@ void le_deletable_put(struct le_pipeline *pipeline, struct le_message *message, 
  */
 void le_release_uncommitted(struct le_pipeline *pipeline);
 void le_lease_put(struct le_pipeline *pipeline, struct le_message *message, int64_t end_ms);
-bool le_lanes_idle(const struct le_pipeline *pipeline);
 
 #endif
