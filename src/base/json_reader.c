@@ -286,21 +286,32 @@ static bool take_number(struct le_reader *reader)
     return take_digits(reader) > 0;
 }
 
+/* Counts downwards: the least number has no positive counterpart. */
+static bool whole_value(const char *at, const char *stop, int64_t *out)
+{
+    bool negative = *at == '-';
+    int64_t value = 0;
+    for (at += negative; at < stop; at++)
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, *at - '0', &value))
+            return false;
+    if (!negative && value == INT64_MIN)
+        return false;
+    *out = negative ? value : -value;
+    return true;
+}
+
 bool le_reader_int(struct le_reader *reader, int64_t *out)
 {
     (void)peek(reader);
     char *start = reader->at;
     bool whole = take_whole(reader);
     char *stop = reader->at;
-    if (!whole || stop - start > 18 || (stop < reader->end && strchr(".eE", *stop) != NULL)) {
-        reader->at = start;
-        return false;
-    }
-    int64_t value = 0;
-    for (const char *at = *start == '-' ? start + 1 : start; at < stop; at++)
-        value = value * 10 + (*at - '0');
-    *out = *start == '-' ? -value : value;
-    return true;
+    if (whole && !(stop < reader->end && strchr(".eE", *stop) != NULL) &&
+        whole_value(start, stop, out))
+        return true;
+    reader->at = start;
+    return false;
 }
 
 static bool skip_string(struct le_reader *reader)

@@ -51,6 +51,11 @@ enum le_err le_options_fail(struct le_options *options, const char *format, ...)
     /* A message that does not fit is cut: it is for a person, and nothing reads it again. */
     (void)vsnprintf(options->error, sizeof options->error, format, arguments);
     va_end(arguments);
+    /* Words of the command line and names of files are anybody's: they stay on the line. */
+    for (char *at = options->error; *at != '\0'; at++) {
+        if (le_option_is_control(*at))
+            *at = '?';
+    }
     return LE_ERR_CONFIG;
 }
 

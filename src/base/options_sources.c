@@ -243,5 +243,8 @@ enum le_err le_options_config(struct le_options *options, const char *file_name,
     if (err == LE_ERR_SYNTAX)
         return le_options_fail(options, "%.200s line %u: expected a line like name = value",
                                file_name, line);
+    if (err == LE_ERR_TOO_LARGE)
+        return le_options_fail(options, "%.200s line %u: the value is longer than %d characters",
+                               file_name, line, LE_OPTION_VALUE_MAX);
     return err;
 }

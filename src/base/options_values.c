@@ -102,7 +102,7 @@ static void format_expected(const struct le_option *option, char *out, size_t si
     }
 }
 
-/* The value as it may stand in a message: short, and without control characters. */
+/* The value as it may stand in a message: short. */
 static void quote(const struct le_option *option, const char *text, char *out, size_t size)
 {
     assert(size > 8);
@@ -113,10 +113,6 @@ static void quote(const struct le_option *option, const char *text, char *out, s
     size_t len = strlen(text);
     bool cut = len > size - 8;
     (void)snprintf(out, size, "\"%.*s%s\"", (int)(cut ? size - 8 : len), text, cut ? "..." : "");
-    for (char *at = out; *at != '\0'; at++) {
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            *at = '?';
-    }
 }
 
 static const char *dashes(const struct le_option *option)
@@ -140,7 +136,10 @@ static enum le_err refuse_value(struct le_options *options, size_t index)
     char expected[200] = "";
     char what[240];
     if (options->table[index].kind == LE_OPTION_TEXT)
-        return le_options_refuse(options, index, "is empty: it needs a value");
+        return le_options_refuse(options, index,
+                                 options->values[index].text[0] == '\0'
+                                     ? "is empty: it needs a value"
+                                     : "holds a control character");
     format_expected(&options->table[index], expected, sizeof expected);
     (void)snprintf(what, sizeof what, "is not %s", expected);
     return le_options_refuse(options, index, what);
@@ -153,11 +152,27 @@ static bool number_fits(const struct le_option *option, struct le_span text, int
     return err == LE_OK && *number >= option->min && *number <= option->max;
 }
 
+bool le_option_is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* It is shown by --print-config, as a line of a file. A secret is not shown, and may be anything.
+ */
+static bool text_fits(const struct le_option *option, struct le_span text)
+{
+    for (size_t i = 0; i < text.len && !option->secret; i++) {
+        if (le_option_is_control(text.ptr[i]))
+            return false;
+    }
+    return text.len > 0 || option->may_be_empty;
+}
+
 static bool value_fits(const struct le_option *option, struct le_option_value *value)
 {
     struct le_span text = le_span_of(value->text);
     switch (option->kind) {
-    case LE_OPTION_TEXT: return text.len > 0 || option->may_be_empty;
+    case LE_OPTION_TEXT: return text_fits(option, text);
     case LE_OPTION_COUNT:
     case LE_OPTION_SIZE: return number_fits(option, text, &value->number);
     case LE_OPTION_CHOICE: value->number = choice_position(option->choices, text); break;

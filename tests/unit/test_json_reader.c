@@ -433,10 +433,13 @@ static void test_whole_numbers(void **state)
                                          "-",
                                          "x",
                                          "01",
-                                         "1234567890123456789",
-                                         "-123456789012345678"};
+                                         "9223372036854775808",
+                                         "-9223372036854775809",
+                                         "18446744073709551616"};
     int64_t number = 1;
     (void)state;
+    assert_true(int_of("9223372036854775807", &number) && number == INT64_MAX);
+    assert_true(int_of("-9223372036854775808", &number) && number == INT64_MIN);
     assert_true(int_of("0", &number) && number == 0);
     assert_true(int_of(" -7 ", &number) && number == -7);
     assert_true(int_of("123456789012345678", &number) && number == INT64_C(123456789012345678));

@@ -22,7 +22,7 @@
 #define LE_OPTIONS_ERROR_MAX 512
 
 enum le_option_kind {
-    LE_OPTION_TEXT,   /* anything that is not empty */
+    LE_OPTION_TEXT,   /* not empty; without control characters unless it is a secret */
     LE_OPTION_COUNT,  /* a whole number from min to max */
     LE_OPTION_SIZE,   /* bytes: 65536, 64KiB, 64MiB, 1GiB; from min to max */
     LE_OPTION_CHOICE, /* one of choices, "auto|logfmt|json" */
@@ -162,8 +162,12 @@ size_t le_edit_distance(struct le_span a, struct le_span b);
  */
 bool le_option_near(struct le_span wrote, struct le_span name);
 
+/* Below 0x20, or 0x7F. In a message each of them is a question mark. */
+bool le_option_is_control(char c);
+
 /* Reads `name = value` lines; each calls take with the line's number. The only user of inih.
- * LE_ERR_SYNTAX: *line is none of these; any other error is take's. */
+ * LE_ERR_SYNTAX: *line is none of these. LE_ERR_TOO_LARGE: its value is longer than
+ * LE_OPTION_VALUE_MAX. LE_ERR_NOMEM. Any other error is take's. */
 struct le_config_reader {
     enum le_err (*take)(void *self, struct le_span name, struct le_span value, unsigned line);
     void *self;
