@@ -1,30 +1,80 @@
 #include "loginetl/base/mem.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned long allocations_until_failure; /* 0: never */
+/* Which allocations fail: the one after so many others, and from then on every so many. */
+static struct {
+    unsigned long left; /* 0: none */
+    unsigned long then; /* 0: no further one */
+    unsigned long failures;
+} plan;
 
-static bool must_fail(void)
+/* A look-up that nobody waits for any more is freed by its own thread. */
+static atomic_long live;
+
+static void count_live(long change)
 {
-    if (allocations_until_failure == 0)
-        return false;
-    return --allocations_until_failure == 0;
+    (void)atomic_fetch_add_explicit(&live, change, memory_order_relaxed);
+}
+
+static void set_plan(unsigned long nth, unsigned long then)
+{
+    plan.left = nth;
+    plan.then = nth > 0 ? then : 0;
+    plan.failures = 0;
 }
 
 void le_mem_fail_at(unsigned long nth)
 {
-    allocations_until_failure = nth;
+    set_plan(nth, 0);
+}
+
+void le_mem_fail_from(unsigned long nth)
+{
+    set_plan(nth, 1);
+}
+
+void le_mem_fail_every(unsigned long nth)
+{
+    set_plan(nth, nth);
+}
+
+unsigned long le_mem_failures(void)
+{
+    return plan.failures;
+}
+
+long le_mem_live(void)
+{
+    return atomic_load_explicit(&live, memory_order_relaxed);
+}
+
+static bool must_fail(void)
+{
+    if (plan.left == 0 || --plan.left > 0)
+        return false;
+    plan.left = plan.then;
+    plan.failures++;
+    return true;
+}
+
+static void *counted(void *block)
+{
+    if (block != NULL)
+        count_live(1);
+    return block;
 }
 
 void *le_alloc(size_t size)
 {
     if (must_fail())
         return NULL;
-    return malloc(size > 0 ? size : 1);
+    return counted(malloc(size > 0 ? size : 1));
 }
 
 void *le_calloc(size_t count, size_t size)
@@ -32,14 +82,17 @@ void *le_calloc(size_t count, size_t size)
     size_t total;
     if (__builtin_mul_overflow(count, size, &total) || must_fail())
         return NULL;
-    return calloc(1, total > 0 ? total : 1);
+    return counted(calloc(1, total > 0 ? total : 1));
 }
 
 void *le_realloc(void *ptr, size_t size)
 {
     if (must_fail())
         return NULL;
-    return realloc(ptr, size > 0 ? size : 1);
+    void *block = realloc(ptr, size > 0 ? size : 1);
+    if (ptr == NULL && block != NULL)
+        count_live(1);
+    return block;
 }
 
 char *le_strdup(const char *text)
@@ -63,6 +116,8 @@ char *le_strndup(const char *text, size_t len)
 
 void le_free(void *ptr)
 {
+    if (ptr != NULL)
+        count_live(-1);
     free(ptr);
 }
 
@@ -78,5 +133,5 @@ void le_free_secret(void *ptr, size_t size)
     if (ptr == NULL)
         return;
     le_wipe(ptr, size);
-    free(ptr);
+    le_free(ptr);
 }

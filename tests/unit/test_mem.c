@@ -88,6 +88,49 @@ static void test_the_nth_allocation_fails_once(void **state)
     le_free(fifth);
 }
 
+static unsigned failing(unsigned count)
+{
+    unsigned failed = 0;
+    for (unsigned i = 0; i < count; i++) {
+        void *block = le_alloc(1);
+        failed = failed << 1 | (block == NULL);
+        le_free(block);
+    }
+    return failed;
+}
+
+static void test_failing_for_ever_and_now_and_then(void **state)
+{
+    (void)state;
+    le_mem_fail_from(3);
+    assert_int_equal(failing(6), 0xF); /* 001111 */
+    assert_int_equal(le_mem_failures(), 4);
+    le_mem_fail_every(3);
+    assert_int_equal(failing(8), 0x24); /* 00100100 */
+    assert_int_equal(le_mem_failures(), 2);
+    le_mem_fail_every(0);
+    assert_int_equal(failing(8), 0);
+    assert_int_equal(le_mem_failures(), 0);
+}
+
+static void test_live_blocks_are_counted(void **state)
+{
+    (void)state;
+    long before = le_mem_live();
+    void *a = le_alloc(1), *b = le_calloc(1, 1), *c = le_realloc(NULL, 1);
+    char *d = le_strdup("x");
+    c = le_realloc(c, 100);
+    le_mem_fail_at(1);
+    assert_null(le_realloc(c, 200));
+    assert_int_equal(le_mem_live(), before + 4);
+    le_free(a);
+    le_free(b);
+    le_free(c);
+    le_free_secret(d, 2);
+    le_free(NULL);
+    assert_int_equal(le_mem_live(), before);
+}
+
 static void test_wiping_leaves_zeros(void **state)
 {
     (void)state;
@@ -108,6 +151,8 @@ int main(void)
         cmocka_unit_test(test_strings_are_copied),
         cmocka_unit_test(test_realloc_keeps_what_was_there),
         cmocka_unit_test(test_the_nth_allocation_fails_once),
+        cmocka_unit_test(test_failing_for_ever_and_now_and_then),
+        cmocka_unit_test(test_live_blocks_are_counted),
         cmocka_unit_test(test_wiping_leaves_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,17 @@ void le_free(void *ptr); /* NULL is fine */
 void le_free_secret(void *ptr, size_t size);
 void le_wipe(void *ptr, size_t size);
 
-/* Tests only: the Nth allocation from now (1 is the next) fails, once. 0 turns it off. */
+/* ---- for tests; memory is taken in one thread only, and given back in any ---- */
+
+/* The Nth allocation from now (1 is the next) fails, once. 0 turns any failing off. */
 void le_mem_fail_at(unsigned long nth);
+/* The Nth and every one after it, until that is turned off. */
+void le_mem_fail_from(unsigned long nth);
+/* Every Nth. */
+void le_mem_fail_every(unsigned long nth);
+/* Allocations that were made to fail since one of these three was called last. */
+unsigned long le_mem_failures(void);
+/* Blocks that have not been freed. */
+long le_mem_live(void);
 
 #endif
