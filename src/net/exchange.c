@@ -1,6 +1,8 @@
 #include "internal.h"
 
 #include <assert.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 /* Reads in a row before other connections get their turn. */
 #define READS_MAX 32
@@ -72,10 +74,33 @@ void le_conn_start(struct le_conn *conn, struct le_exchange *exchange)
     assert(exchange->request->len > 0);
     le_conn_set_state(conn, LE_CONN_BUSY);
     conn->exchange = exchange;
-    conn->sent = 0;
+    conn->sent = conn->received = conn->received_seen = 0;
+    conn->unsent_seen = exchange->request->len;
     conn->send_failed = false;
     le_http_reader_begin(&conn->reader, exchange->body);
     write_request(conn);
+}
+
+/* What we have handed to the kernel may be long on its way: a large request disappears into its
+ * buffers at once. 0 when it does not tell. */
+static size_t bytes_in_kernel(const struct le_conn *conn)
+{
+    uv_os_fd_t fd;
+    int bytes = 0;
+    if (uv_fileno((const uv_handle_t *)&conn->poll, &fd) != 0 || ioctl(fd, SIOCOUTQ, &bytes) != 0)
+        return 0;
+    return bytes > 0 ? (size_t)bytes : 0;
+}
+
+bool le_conn_has_moved(struct le_conn *conn)
+{
+    assert(conn->state == LE_CONN_BUSY && conn->watched);
+    size_t unsent = conn->exchange->request->len - conn->sent + bytes_in_kernel(conn);
+    /* A request that is gone is waited for only once. */
+    bool moved = conn->received > conn->received_seen || (unsent > 0 && unsent < conn->unsent_seen);
+    conn->received_seen = conn->received;
+    conn->unsent_seen = unsent;
+    return moved;
 }
 
 void le_conn_rest(struct le_conn *conn)
@@ -106,7 +131,10 @@ static bool take(struct le_conn *conn, size_t count)
          * SSL_OP_IGNORE_UNEXPECTED_EOF), so over TLS a close ends no answer properly. */
         err = conn->pool->tls ? LE_ERR_CLOSED : le_http_reader_eof(&conn->reader);
     } else {
+        if (!conn->exchange->answer_began)
+            conn->exchange->answer_began_ms = (int64_t)uv_now(conn->pool->net->loop);
         conn->exchange->answer_began = true;
+        conn->received += count;
         err = le_http_reader_feed(&conn->reader, conn->pool->net->read_buffer, count, &used);
     }
     if (err != LE_OK) {

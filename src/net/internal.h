@@ -43,12 +43,14 @@ struct le_conn {
     enum le_conn_state state; /* changed by one setter */
     CURL *easy;               /* stays in the multi for the connection's life */
     uv_poll_t poll;
-    bool watched;                 /* poll is open */
-    bool wants_write;             /* poll waits for writing too */
-    bool kept;                    /* an answer has come over it before */
-    struct le_exchange *exchange; /* that it is made for, or carries; NULL when idle */
-    size_t sent;                  /* bytes of the request */
-    bool send_failed;             /* an answer may still be there to be read */
+    bool watched;                      /* poll is open */
+    bool wants_write;                  /* poll waits for writing too */
+    bool kept;                         /* an answer has come over it before */
+    struct le_exchange *exchange;      /* that it is made for, or carries; NULL when idle */
+    size_t sent;                       /* bytes of the request */
+    size_t received;                   /* bytes of the answer, as they came over the wire */
+    size_t unsent_seen, received_seen; /* at the last le_conn_has_moved */
+    bool send_failed;                  /* an answer may still be there to be read */
     int64_t idle_since_ms;
     struct le_http_reader reader;
     char error[CURL_ERROR_SIZE];
@@ -65,6 +67,8 @@ LE_MUST struct le_conn *le_conn_new(struct le_pool *pool, struct le_exchange *ex
 void le_conn_connected(struct le_conn *conn, CURLcode result);
 /* Sends exchange's request over an idle connection. */
 void le_conn_start(struct le_conn *conn, struct le_exchange *exchange);
+/* Whether bytes of the exchange have come or gone since the last look, or since its start. */
+bool le_conn_has_moved(struct le_conn *conn);
 /* done has returned: the connection waits for its next exchange. */
 void le_conn_rest(struct le_conn *conn);
 /* Looks whether the peer has closed (LE_ERR_CLOSED) or said something unasked (LE_ERR_PROTOCOL)

@@ -7,6 +7,10 @@
 #define KEEPALIVE_IDLE_S     30L
 #define KEEPALIVE_INTERVAL_S 10L
 
+/* Connections made together share a look-up. libcurl's own minute is longer than a drain waits for
+ * a queue that has moved to another address. */
+#define NAME_CACHE_S 1L
+
 /* What a proxy says to CONNECT is not for stdout, where libcurl writes by default. */
 static size_t drop_bytes(char *bytes, size_t size, size_t count, void *self)
 {
@@ -70,7 +74,8 @@ bool le_conn_set_options(struct le_conn *conn)
            curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, conn->error) == CURLE_OK &&
            set_long(easy, CURLOPT_NOSIGNAL, 1) && set_long(easy, CURLOPT_QUICK_EXIT, 1) &&
            set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)pool->connect_timeout_ms) &&
-           set_http(easy) && set_tcp(easy) && set_tls(easy, pool->net->ca_file);
+           set_long(easy, CURLOPT_DNS_CACHE_TIMEOUT, NAME_CACHE_S) && set_http(easy) &&
+           set_tcp(easy) && set_tls(easy, pool->net->ca_file);
 }
 
 /* A handshake that the peer or the network broke off may go well the next time; one that failed by

@@ -131,12 +131,33 @@ static void on_deferred(uv_idle_t *idle)
     close_handles(pool);
 }
 
+/* A network that is slow but works: giving up would begin all over again, and again in vain. */
+static bool may_take_longer(const struct le_exchange *exchange)
+{
+    struct le_conn *conn = exchange->pool_data;
+    return exchange->phase == ACTIVE && conn->state == LE_CONN_BUSY &&
+           exchange->periods < LE_EXCHANGE_PERIODS_MAX && le_conn_has_moved(conn);
+}
+
+static void begin_period(struct le_pool *pool, struct le_exchange *exchange)
+{
+    exchange->periods++;
+    exchange->deadline_ms = now_ms(pool) + exchange->timeout_ms;
+    insert_deadline(pool, exchange);
+}
+
 static void on_deadline(uv_timer_t *timer)
 {
     struct le_pool *pool = timer->data;
     struct le_exchange *exchange;
-    while ((exchange = earliest(pool)) != NULL && exchange->deadline_ms <= now_ms(pool))
-        abandon(pool, exchange, LE_ERR_TIMEOUT);
+    while ((exchange = earliest(pool)) != NULL && exchange->deadline_ms <= now_ms(pool)) {
+        if (may_take_longer(exchange)) {
+            le_list_remove(&pool->deadlines, &exchange->deadline_node);
+            begin_period(pool, exchange);
+        } else {
+            abandon(pool, exchange, LE_ERR_TIMEOUT);
+        }
+    }
     arm_timer(pool);
     dispatch(pool);
 }
@@ -272,9 +293,9 @@ void le_pool_send(struct le_pool *pool, struct le_exchange *exchange)
     exchange->header = exchange_header;
     exchange->tries = 0;
     exchange->pool_data = NULL;
-    exchange->deadline_ms = now_ms(pool) + exchange->timeout_ms;
     exchange->phase = WAITING;
-    insert_deadline(pool, exchange);
+    exchange->periods = 0;
+    begin_period(pool, exchange);
     le_list_push(&pool->waiting, &exchange->node);
     dispatch(pool);
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LE_EXCHANGE_PERIODS_MAX 20
+
 struct le_pool;
 struct le_exchange;
 
@@ -29,8 +31,9 @@ struct le_exchange {
     struct le_buf
         *request;        /* head and body, complete; unchanged until done (it may be sent twice) */
     struct le_buf *body; /* the answer's decoded body is appended here; its max is the limit */
-    int64_t timeout_ms;  /* from le_pool_send to the answer's last byte, waiting for a connection
-                            included */
+    int64_t timeout_ms;  /* from le_pool_send, waiting for a connection included. When it is over
+                            and bytes have moved meanwhile, over a slow network, it begins anew:
+                            LE_EXCHANGE_PERIODS_MAX times in all */
     void (*done)(struct le_exchange *
                      exchange); /* exactly once, never from inside le_pool_send or le_pool_cancel */
     void *owner;
@@ -38,7 +41,8 @@ struct le_exchange {
     enum le_err err; /* LE_OK: an answer was read, whatever its status. RESOLVE, CONNECT, TLS,
                         TIMEOUT, CLOSED, PROTOCOL, TOO_LARGE, NOMEM, CANCELLED */
     int status;
-    bool answer_began; /* at least one byte of the answer has come */
+    bool answer_began;       /* at least one byte of the answer has come */
+    int64_t answer_began_ms; /* the loop's time of that */
     /* Header of the answer by name (any case), absent when none; valid inside done only. */
     struct le_span (*header)(const struct le_exchange *exchange, const char *name);
     /* the pool's own */
@@ -48,6 +52,7 @@ struct le_exchange {
     struct le_node deadline_node; /* among all of the pool, by deadline */
     int64_t deadline_ms;
     unsigned tries;
+    unsigned periods; /* of timeout_ms, that have begun */
 };
 
 /* LE_ERR_CONFIG: the origin is not http:// or https:// with a host. LE_ERR_NOMEM. */

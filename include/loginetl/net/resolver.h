@@ -33,8 +33,9 @@ typedef void le_resolved_fn(void *owner, enum le_err err, const struct le_addres
 LE_MUST enum le_err le_resolve(uv_loop_t *loop, const char *host, const char *service,
                                le_resolved_fn *done, void *owner, struct le_lookup **lookup);
 
-/* done will not be called. The loop must still run for the look-up's memory to be given back: a
- * look-up that the system's resolver has begun cannot be stopped, only forgotten. */
+/* done will not be called. The loop must still run for the look-up's handle to be closed. The
+ * system's resolver cannot be stopped, only forgotten: neither the loop nor the end of the program
+ * waits for it. */
 void le_resolve_cancel(struct le_lookup *lookup);
 
 #endif
