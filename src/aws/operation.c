@@ -9,6 +9,8 @@
 #define ANSWER_KEEP  (4 * 1024)
 #define HEADERS_MAX  6
 #define SKEW_MIN_MS  (5 * 60 * 1000) /* what the service tolerates */
+#define DATE_STEP_MS 1000            /* a Date header leaves the rest of its second out */
+#define SKEW_NEWS_MS 60000           /* more than a slow answer makes */
 
 static struct le_operation *operation_new(struct le_queue *queue)
 {
@@ -130,10 +132,13 @@ static bool learn_skew(struct le_operation *op)
     if (date.ptr == NULL || le_parse_http_date(date, &theirs) != LE_OK)
         return false;
     int64_t off = theirs - op->signed_at_ms;
-    if (off > -SKEW_MIN_MS && off < SKEW_MIN_MS)
+    if (off > -SKEW_MIN_MS && off + DATE_STEP_MS <= SKEW_MIN_MS)
         return false;
-    queue->skew_ms = theirs - queue->wall_ms(queue->self);
-    le_queue_report_skew(queue, queue->skew_ms);
+    int64_t skew_ms = theirs - queue->wall_ms(queue->self), change_ms = skew_ms - queue->skew_ms;
+    queue->skew_ms = skew_ms;
+    /* Others that were signed before this was learned are refused too, and are no news. */
+    if (change_ms <= -SKEW_NEWS_MS || change_ms >= SKEW_NEWS_MS)
+        le_queue_report_skew(queue, skew_ms);
     return true;
 }
 

@@ -23,8 +23,10 @@ static void finish_receive(struct le_operation *op, enum le_err err)
     if (err != LE_OK)
         answer->found_count = 0;
     le_queue_report(op, err, LE_SPAN_NONE, false);
+    int64_t began_at_ms = op->exchange.answer_began_ms;
     le_operation_release(op);
     receive->err = le_queue_port_error(queue, err);
+    receive->began_at_ms = began_at_ms;
     receive->done(receive);
 }
 

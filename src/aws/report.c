@@ -4,7 +4,10 @@
 #include "loginetl/base/log.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* The action that a policy must allow for an operation. */
 static const char *action_of(enum le_sqs_operation operation)
@@ -54,6 +57,16 @@ static struct le_span queue_name(const struct failure *failure)
     return (struct le_span){slash + 1, (size_t)(url.ptr + url.len - slash) - 1};
 }
 
+/* libcurl does not tell why a socket could not be made. */
+static bool out_of_files(void)
+{
+    int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return errno == EMFILE || errno == ENFILE;
+    (void)close(fd);
+    return false;
+}
+
 static int explain_reach(const struct failure *failure, char *out, size_t size)
 {
     const struct le_queue *queue = failure->queue;
@@ -61,6 +74,11 @@ static int explain_reach(const struct failure *failure, char *out, size_t size)
     const char *why = le_pool_last_failure(receives ? queue->receive_pool : queue->control_pool);
     if (why[0] == '\0')
         why = le_err_text(failure->err);
+    if (out_of_files())
+        return snprintf(out, size,
+                        "cannot reach the queue service at %s: too many files are open; raise the "
+                        "limit (ulimit -n, LimitNOFILE=)",
+                        queue->endpoint_url);
     if (failure->err == LE_ERR_TLS)
         return snprintf(out, size,
                         "cannot make a secure connection to the queue service at %s (%s): check "
@@ -144,9 +162,11 @@ static int explain_other(const struct failure *failure, const char *cause, char 
         return snprintf(out, size, "%s refused %s%s: check --endpoint-url and --queue-url", url,
                         operation, cause);
     case LE_ERR_TOO_LARGE:
-        return snprintf(out, size,
-                        "%s: the request or its answer is larger than --memory-limit allows",
-                        operation);
+        if (failure->operation == LE_SQS_RECEIVE)
+            return snprintf(out, size,
+                            "an answer to ReceiveMessage is too large: what it brought comes again "
+                            "later, and fewer are asked for");
+        return snprintf(out, size, "%s: the request or its answer is too large", operation);
     default: return snprintf(out, size, "%s failed: %s", operation, le_err_text(failure->err));
     }
 }

@@ -151,6 +151,8 @@ static void read_message_member(struct le_reader *reader, struct le_span key,
         message->receipt_handle = read_text(reader);
     } else if (le_span_is(key, "MessageId")) {
         message->message_id = read_text(reader);
+    } else if (le_span_is(key, "MD5OfBody")) {
+        message->body_md5 = read_text(reader);
     } else if (le_span_is(key, "Attributes")) {
         read_system_attributes(reader, message);
     } else {

@@ -262,6 +262,33 @@ static void test_messages(void **state)
     assert_true(messages[1].sent_at_ms == -1 && messages[1].receive_count == 0);
 }
 
+static void test_damaged_bodies(void **state)
+{
+    static const struct {
+        const char *md5;
+        bool damaged;
+    } cases[] = {
+        {"", false}, /* none was given */
+        {",\"MD5OfBody\":null", false},
+        {",\"MD5OfBody\":\"5d41402abc4b2a76b9719d911017c592\"", false},
+        {",\"MD5OfBody\":\"5D41402ABC4B2A76B9719D911017C592\"", false},
+        {",\"MD5OfBody\":\"5d41402abc4b2a76b9719d911017c593\"", true},
+        {",\"MD5OfBody\":\"00000000000000000000000000000000\"", true},
+        {",\"MD5OfBody\":\"5d41402abc4b2a76b9719d911017c59\"", false}, /* not an MD5 */
+        {",\"MD5OfBody\":\"5d41402abc4b2a76b9719d911017c59g\"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256];
+        (void)snprintf(text, sizeof text,
+                       "{\"Messages\":[{\"MessageId\":\"i\",\"ReceiptHandle\":\"h\",\"Body\":"
+                       "\"h\\u0065llo\"%s}]}",
+                       cases[i].md5);
+        assert_int_equal(read_messages(text), LE_OK);
+        assert_int_equal(le_sqs_body_is_damaged(&messages[0]), cases[i].damaged);
+    }
+}
+
 static void test_odd_system_attributes(void **state)
 {
     static const char *const odd[] = {"\"-1\"",
@@ -435,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_queue_attributes_in_part),
         cmocka_unit_test(test_empty_answers),
         cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_damaged_bodies),
         cmocka_unit_test(test_odd_system_attributes),
         cmocka_unit_test(test_answers_that_are_none),
         cmocka_unit_test(test_ten_messages_and_no_more),

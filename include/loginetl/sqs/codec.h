@@ -32,8 +32,9 @@ struct le_sqs_message {
     struct le_span receipt_handle;
     char *body; /* unescaped in place; may be changed by its reader */
     size_t body_len;
-    int64_t sent_at_ms;     /* SentTimestamp; -1 when the server gave none */
-    uint32_t receive_count; /* ApproximateReceiveCount; 0 when not given */
+    struct le_span body_md5; /* MD5OfBody as given: hex; absent when the server gave none */
+    int64_t sent_at_ms;      /* SentTimestamp; -1 when the server gave none */
+    uint32_t receive_count;  /* ApproximateReceiveCount; 0 when not given */
 };
 
 struct le_sqs_attribute {
@@ -81,6 +82,10 @@ LE_MUST enum le_err le_sqs_url_from_arn(struct le_buf *out, struct le_span queue
 /* Account and name out of "arn:aws:sqs:REGION:ACCOUNT:NAME". */
 LE_MUST enum le_err le_sqs_arn_parts(struct le_span arn, struct le_span *account,
                                      struct le_span *name);
+
+/* Is the body another one than the server hashed (MD5OfBody)? To be asked before the body is
+ * changed. False when no MD5 was given or what was given is none. */
+LE_MUST bool le_sqs_body_is_damaged(const struct le_sqs_message *message);
 
 /* The writers append a whole request body to out: LE_ERR_TOO_LARGE or LE_ERR_NOMEM. Entry ids are
  * positions ("0" … "9"). The readers work in place on a 2xx answer's body (an empty body counts as
