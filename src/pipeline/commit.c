@@ -16,25 +16,20 @@ static int by_ledger_key(const void *left, const void *right)
     return memcmp(a->id, b->id, sizeof a->id);
 }
 
-static void push_range(struct le_lane *lane, size_t from, size_t to)
-{
-    if (from == to)
-        return;
-    assert(from < to && lane->depth < LE_LANE_RANGES_MAX);
-    lane->ranges[lane->depth].from = from;
-    lane->ranges[lane->depth].to = to;
-    lane->depth++;
-}
-
 static void fill(struct le_pipeline *pipeline, struct le_lane *lane)
 {
     size_t count = 0;
     while (count < pipeline->config.batch_rows && pipeline->waiting.count > 0) {
         struct le_node *node = le_list_pop(&pipeline->waiting);
-        lane->rows[count++] = le_container_of(node, struct le_message, queue_node);
+        struct le_message *message = le_container_of(node, struct le_message, queue_node);
+        if (message->tries == 0) /* else it was refused alone in an earlier batch */
+            message->unclear_commits = LE_COMMITS_UNKNOWN;
+        lane->rows[count++] = message;
     }
     qsort(lane->rows, count, sizeof(struct le_message *), by_ledger_key);
-    push_range(lane, 0, count);
+    lane->splitting = false;
+    lane->unclear = 0;
+    le_lane_push(lane, 0, count);
 }
 
 static void committed(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to,
@@ -45,56 +40,33 @@ static void committed(struct le_pipeline *pipeline, struct le_lane *lane, size_t
     int64_t now_ms = le_pipeline_now(pipeline);
     pipeline->books.inserted += inserted;
     pipeline->books.duplicate += count - inserted;
-    for (size_t i = from; i < to; i++)
+    pipeline->commits++;
+    pipeline->refused = 0;
+    for (size_t i = from; i < to; i++) {
+        lane->rows[i]->tries = 0;
         le_deletable_put(pipeline, lane->rows[i], now_ms);
-}
-
-/* The two sides of the row at middle. The smaller one goes next, so that there are never more
- * ranges than the largest batch can be halved, whichever rows the server names one after the other.
- */
-static void push_smaller_on_top(struct le_lane *lane, size_t from, size_t middle, size_t to)
-{
-    bool left_is_larger = middle - from > to - (middle + 1);
-    if (left_is_larger)
-        push_range(lane, from, middle);
-    push_range(lane, middle + 1, to);
-    if (!left_is_larger)
-        push_range(lane, from, middle);
-}
-
-/* Nothing of the range was stored. The culprit goes; when the server did not say which row it was,
- * the halves tell. */
-static void data_error(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
-{
-    size_t count = to - from;
-    long bad = count == 1 ? 0 : lane->op.bad_row;
-    if (bad < 0) {
-        size_t middle = from + count / 2;
-        push_range(lane, middle, to);
-        push_range(lane, from, middle);
-        return;
     }
-    assert((size_t)bad < count);
-    struct le_message *culprit = lane->rows[from + (size_t)bad];
-    culprit->reject = (struct le_reject){.reason = LE_REJECT_CONSTRAINT};
-    memcpy(culprit->reject.sqlstate, lane->op.sqlstate, sizeof culprit->reject.sqlstate);
-    le_reject_message(pipeline, culprit);
-    push_smaller_on_top(lane, from, from + (size_t)bad, to);
 }
 
-static void again_later(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
+void le_lane_wait(struct le_pipeline *pipeline, struct le_lane *lane)
 {
-    push_range(lane, from, to);
+    lane->retry_at_ms = le_pipeline_now(pipeline) + le_backoff_next(&lane->backoff, &pipeline->rng);
+}
+
+void le_lane_again_later(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
+{
+    le_lane_push(lane, from, to);
     for (size_t i = from; i < to; i++)
         le_message_set_state(pipeline, lane->rows[i], LE_MESSAGE_WAITING);
-    lane->retry_at_ms = le_pipeline_now(pipeline) + le_backoff_next(&lane->backoff, &pipeline->rng);
+    le_lane_wait(pipeline, lane);
 }
 
 /* A store whose disk is full is there all the same: what counts is whether its answers get us on.
  */
 static void note_outcome(struct le_pipeline *pipeline, enum le_store_outcome outcome)
 {
-    if (outcome == LE_STORE_COMMITTED || outcome == LE_STORE_DATA_ERROR)
+    bool data_error = outcome == LE_STORE_DATA_ERROR && pipeline->refused < LE_REFUSED_MAX;
+    if (outcome == LE_STORE_COMMITTED || data_error)
         pipeline->store_failing_since_ms = LE_NEVER;
     else if (pipeline->store_failing_since_ms == LE_NEVER)
         pipeline->store_failing_since_ms = le_pipeline_now(pipeline);
@@ -110,10 +82,11 @@ static void settle_outcome(struct le_pipeline *pipeline, struct le_lane *lane, s
         le_backoff_reset(&lane->backoff);
         committed(pipeline, lane, from, to, op->inserted);
         return;
-    case LE_STORE_DATA_ERROR: data_error(pipeline, lane, from, to); return;
-    case LE_STORE_RETRY: again_later(pipeline, lane, from, to); return;
+    case LE_STORE_DATA_ERROR: le_lane_data_error(pipeline, lane, from, to); return;
+    case LE_STORE_UNCLEAR: le_lane_unclear(pipeline, lane, from, to); return;
+    case LE_STORE_RETRY: le_lane_again_later(pipeline, lane, from, to); return;
     case LE_STORE_FATAL:
-        again_later(pipeline, lane, from, to);
+        le_lane_again_later(pipeline, lane, from, to);
         le_pipeline_fail(pipeline, op->err != LE_OK ? op->err : LE_ERR_DATABASE_FATAL);
         return;
     }
@@ -161,6 +134,7 @@ static void submit(struct le_pipeline *pipeline, struct le_lane *lane)
                                      .done = submit_done,
                                      .owner = lane};
     lane->busy = true;
+    lane->commits = pipeline->commits;
     pipeline->store.submit(pipeline->store.self, &lane->op);
 }
 

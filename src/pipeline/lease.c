@@ -148,7 +148,7 @@ int64_t le_lease_turn(struct le_pipeline *pipeline, int64_t now_ms)
 
 /* ---- handing back ---- */
 
-static void released(struct le_pipeline *pipeline, struct le_message *message)
+void le_let_go(struct le_pipeline *pipeline, struct le_message *message)
 {
     pipeline->books.released++;
     le_message_end(pipeline, message);
@@ -165,7 +165,7 @@ static void release_entry_done(struct le_pipeline *pipeline, struct le_message *
         le_list_push(&pipeline->releasing,
                      &message->queue_node); /* delivered again meanwhile: that one goes back too */
     else
-        released(pipeline, message); /* or let go: it comes back when its lease ends */
+        le_let_go(pipeline, message); /* handed back, or else it comes back when its lease ends */
 }
 
 static void release_done(struct le_entries_op *op)
@@ -182,6 +182,23 @@ static void release_done(struct le_entries_op *op)
     le_entries_give_back(pipeline, op);
 }
 
+/* One that is being extended waits for the answer: an extension that lands after the release would
+ * hide the message again, with nobody to handle it. */
+static void fill_release(struct le_pipeline *pipeline, struct le_entries_op *op)
+{
+    struct le_node *next, *node = le_list_first(&pipeline->releasing);
+    for (; node != NULL && op->count < LE_SQS_BATCH_MAX; node = next) {
+        struct le_message *message = le_container_of(node, struct le_message, queue_node);
+        next = le_list_next(&pipeline->releasing, node);
+        if (message->extending)
+            continue;
+        le_list_remove(&pipeline->releasing, node);
+        message->handle_changed = false;
+        op->handles[op->count] = message->receipt_handle;
+        op->entries[op->count++] = message;
+    }
+}
+
 int64_t le_release_turn(struct le_pipeline *pipeline, int64_t now_ms)
 {
     int64_t next_ms = le_retry_release(&pipeline->release_retry, &pipeline->releasing, now_ms);
@@ -189,12 +206,10 @@ int64_t le_release_turn(struct le_pipeline *pipeline, int64_t now_ms)
         struct le_entries_op *op = le_entries_take(pipeline, release_done);
         if (op == NULL)
             break; /* one comes back with an event */
-        while (op->count < LE_SQS_BATCH_MAX && pipeline->releasing.count > 0) {
-            struct le_message *message =
-                le_container_of(le_list_pop(&pipeline->releasing), struct le_message, queue_node);
-            message->handle_changed = false;
-            op->handles[op->count] = message->receipt_handle;
-            op->entries[op->count++] = message;
+        fill_release(pipeline, op);
+        if (op->count == 0) {
+            le_entries_give_back(pipeline, op);
+            break; /* the extensions' answers are events */
         }
         pipeline->releases++;
         pipeline->queue.extend(pipeline->queue.self, op);

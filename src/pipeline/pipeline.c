@@ -73,7 +73,7 @@ static void init_policy(struct le_pipeline *pipeline)
     pipeline->batch_max = LE_SQS_BATCH_MAX;
     pipeline->answer_expected = LE_ANSWER_BYTES_EXPECTED;
     pipeline->store_away_since_ms = pipeline->store_failing_since_ms = LE_NEVER;
-    pipeline->queue_away_since_ms = LE_NEVER;
+    pipeline->queue_away_since_ms = pipeline->hidden_until_ms = LE_NEVER;
 }
 
 struct le_pipeline *le_pipeline_new(const struct le_pipeline_config *config,
@@ -139,12 +139,13 @@ static bool holds_nothing(const struct le_pipeline *pipeline)
     return pipeline->receives == 0 && pipeline->extends == 0;
 }
 
-/* A drain ends when every receive has said that the queue is empty, a limited run when it has
- * received its number. */
+/* A drain ends when every receive has said that the queue is empty, and nothing is hidden because
+ * it was leased to us in an answer that got lost; a limited run when it has received its number. */
 static bool nothing_more_to_come(const struct le_pipeline *pipeline)
 {
     const struct le_pipeline_config *config = &pipeline->config;
-    if (pipeline->stopping || (config->drain && pipeline->seen_empty))
+    bool drained = config->drain && pipeline->seen_empty && pipeline->hidden_until_ms == LE_NEVER;
+    if (pipeline->stopping || drained)
         return true;
     return config->max_messages > 0 && pipeline->books.received >= config->max_messages;
 }

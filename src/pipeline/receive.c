@@ -12,7 +12,7 @@
  * on (an older one can answer success without deleting), and it renews the lease. */
 static void adopt_handle(struct le_pipeline *pipeline, struct le_message *message,
                          struct le_answer *answer, const struct le_sqs_message *copy,
-                         int64_t now_ms)
+                         int64_t leased_at_ms)
 {
     if (message->holder != answer) {
         if (message->holder != message->answer)
@@ -24,17 +24,18 @@ static void adopt_handle(struct le_pipeline *pipeline, struct le_message *messag
     message->receipt_handle = copy->receipt_handle;
     message->receive_count = copy->receive_count;
     message->handle_changed = true;
-    le_lease_put(pipeline, message, now_ms + (int64_t)pipeline->config.visibility_s * 1000);
+    le_lease_put(pipeline, message, leased_at_ms + (int64_t)pipeline->config.visibility_s * 1000);
 }
 
 /* The copy itself is only counted. Answers can overtake each other: the receive count tells which
  * delivery was the later one. */
 static void take_copy(struct le_pipeline *pipeline, struct le_message *message,
-                      struct le_answer *answer, const struct le_sqs_message *copy, int64_t now_ms)
+                      struct le_answer *answer, const struct le_sqs_message *copy,
+                      int64_t leased_at_ms)
 {
     pipeline->books.duplicate++;
     if (copy->receive_count == 0 || copy->receive_count >= message->receive_count)
-        adopt_handle(pipeline, message, answer, copy, now_ms);
+        adopt_handle(pipeline, message, answer, copy, leased_at_ms);
 }
 
 static void start_message(struct le_pipeline *pipeline, struct le_message *message,
@@ -79,19 +80,19 @@ static enum le_err decode(struct le_pipeline *pipeline, struct le_message *messa
                      &message->reject);
 }
 
-/* A message that cannot be looked at for lack of memory is handed back: it is not the message's
- * fault. */
+/* A message that cannot be looked at for lack of memory is let go: it comes back when its lease
+ * ends. Handed back it would come at once, to find as little memory and spend its receives. */
 static void take_message(struct le_pipeline *pipeline, struct le_message *message,
                          struct le_answer *answer, const struct le_sqs_message *found,
-                         const uint8_t id[16], int64_t now_ms)
+                         const uint8_t id[16], int64_t leased_at_ms)
 {
     start_message(pipeline, message, answer, found);
     memcpy(message->id, id, 16);
     le_ids_add(pipeline, message);
-    le_lease_put(pipeline, message, now_ms + (int64_t)pipeline->config.visibility_s * 1000);
+    le_lease_put(pipeline, message, leased_at_ms + (int64_t)pipeline->config.visibility_s * 1000);
     if (decode(pipeline, message) != LE_OK) {
         le_message_set_state(pipeline, message, LE_MESSAGE_RELEASING);
-        le_list_push(&pipeline->releasing, &message->queue_node);
+        le_let_go(pipeline, message);
     } else if (message->reject.reason != LE_REJECT_NONE) {
         le_reject_message(pipeline, message);
     } else {
@@ -100,30 +101,45 @@ static void take_message(struct le_pipeline *pipeline, struct le_message *messag
     }
 }
 
+/* Nobody can tell what was in it. It is not handed back: it comes again when its lease ends, whole
+ * by then, or else it is the queue's redrive that ends it. */
+static void let_damaged_go(struct le_pipeline *pipeline, const struct le_sqs_message *found)
+{
+    pipeline->books.released++;
+    le_log(LE_LOG_WARN, "body_damaged", LE_FSPAN("message_id", found->message_id),
+           LE_FS("text",
+                 "the body is not the one whose MD5 the queue names; it is left to come again"));
+}
+
 static void take_found(struct le_pipeline *pipeline, struct le_answer *answer,
-                       const struct le_sqs_message *found, int64_t now_ms)
+                       const struct le_sqs_message *found, int64_t leased_at_ms)
 {
     uint8_t id[16];
     enum le_err err = le_message_key(found->message_id, id);
     struct le_message *known = err == LE_OK ? le_ids_find(pipeline, id) : NULL;
     pipeline->books.received++;
     if (known != NULL) {
-        take_copy(pipeline, known, answer, found, now_ms);
+        take_copy(pipeline, known, answer, found, leased_at_ms);
+        return;
+    }
+    if (le_sqs_body_is_damaged(found)) {
+        let_damaged_go(pipeline, found);
         return;
     }
     struct le_message *message = err == LE_OK ? le_message_take(pipeline) : NULL;
     if (message != NULL)
-        take_message(pipeline, message, answer, found, id, now_ms);
+        take_message(pipeline, message, answer, found, id, leased_at_ms);
     else
         pipeline->books.released++; /* never touched: it comes back when its lease ends */
 }
 
-static void take_answer(struct le_pipeline *pipeline, struct le_answer *answer, int64_t now_ms)
+static void take_answer(struct le_pipeline *pipeline, struct le_answer *answer,
+                        int64_t leased_at_ms)
 {
     assert(answer->found_count <= LE_SQS_BATCH_MAX);
     le_answer_charge(pipeline, answer, answer->bytes.cap);
     for (size_t i = 0; i < answer->found_count; i++)
-        take_found(pipeline, answer, &answer->found[i], now_ms);
+        take_found(pipeline, answer, &answer->found[i], leased_at_ms);
 }
 
 /* ---- how many receives ---- */
@@ -150,14 +166,25 @@ static void learn_from_count(struct le_pipeline *pipeline, const struct le_recei
         pipeline->batch_max++;
 }
 
+/* Did the queue perhaps lease messages to us, in an answer that we could not read? */
+static bool may_have_leased(enum le_err err)
+{
+    return err == LE_ERR_TIMEOUT || err == LE_ERR_CLOSED || err == LE_ERR_PROTOCOL ||
+           err == LE_ERR_TOO_LARGE || err == LE_ERR_NOMEM;
+}
+
+/* What was leased comes back by itself; from a large answer, in smaller ones. */
 static void learn_from_error(struct le_pipeline *pipeline, enum le_err err, int64_t now_ms)
 {
     if (err == LE_ERR_CANCELLED)
         return;
-    if (err == LE_ERR_TOO_LARGE && pipeline->batch_max > 1) {
-        pipeline->batch_max /= 2; /* what was leased comes back by itself, in smaller answers */
+    if (may_have_leased(err))
+        pipeline->hidden_until_ms = now_ms + (int64_t)pipeline->config.visibility_s * 1000;
+    bool halve = (err == LE_ERR_TOO_LARGE || err == LE_ERR_NOMEM) && pipeline->batch_max > 1;
+    if (halve)
+        pipeline->batch_max /= 2;
+    if (halve && err == LE_ERR_TOO_LARGE)
         return;
-    }
     pipeline->receivers = 1;
     pipeline->receive_backoff.base_ms =
         err == LE_ERR_THROTTLED ? LE_BACKOFF_THROTTLE_MS : LE_BACKOFF_TRANSIENT_MS;
@@ -177,7 +204,7 @@ static void receive_done(struct le_receive_op *op)
             pipeline->last_poll_ms = now_ms;
             le_backoff_reset(&pipeline->receive_backoff);
             learn_from_count(pipeline, op, now_ms);
-            take_answer(pipeline, op->answer, now_ms);
+            take_answer(pipeline, op->answer, op->began_at_ms != 0 ? op->began_at_ms : now_ms);
         } else {
             learn_from_error(pipeline, op->err, now_ms);
         }
@@ -248,8 +275,10 @@ static bool may_receive(const struct le_pipeline *pipeline)
 static bool send_receive(struct le_pipeline *pipeline, uint64_t left, int64_t now_ms)
 {
     struct le_answer *answer = le_answer_take(pipeline);
-    if (answer == NULL)
+    if (answer == NULL) {
+        le_queue_answered(pipeline, LE_ERR_NOMEM, now_ms);
         return false;
+    }
     struct le_receive_op *op =
         le_container_of(le_list_pop(&pipeline->free_receives), struct le_receive_op, node);
     op->max_messages = left < (uint64_t)pipeline->batch_max ? (int)left : pipeline->batch_max;
@@ -258,6 +287,7 @@ static bool send_receive(struct le_pipeline *pipeline, uint64_t left, int64_t no
     op->answer = answer;
     op->err = LE_OK;
     op->sent_at_ms = now_ms;
+    op->began_at_ms = 0;
     op->done = receive_done;
     op->owner = pipeline;
     pipeline->receives++;
@@ -274,8 +304,22 @@ static int64_t cancel_grace_ms(const struct le_pipeline *pipeline)
     return quarter_ms < LE_CANCEL_GRACE_MS ? quarter_ms : LE_CANCEL_GRACE_MS;
 }
 
+/* A drain that has found the queue empty looks once more when what we were leased unread can be
+ * seen again. */
+static int64_t look_again_turn(struct le_pipeline *pipeline, int64_t now_ms)
+{
+    if (pipeline->hidden_until_ms == LE_NEVER || !pipeline->config.drain || !pipeline->seen_empty)
+        return LE_NEVER;
+    if (now_ms < pipeline->hidden_until_ms)
+        return pipeline->hidden_until_ms;
+    pipeline->hidden_until_ms = LE_NEVER;
+    pipeline->seen_empty = false;
+    return LE_NEVER;
+}
+
 int64_t le_receive_turn(struct le_pipeline *pipeline, int64_t now_ms)
 {
+    int64_t again_ms = look_again_turn(pipeline, now_ms);
     if (pipeline->stopping && !pipeline->cancelled && pipeline->receives > 0) {
         int64_t cancel_ms = pipeline->stop_at_ms + cancel_grace_ms(pipeline);
         if (now_ms < cancel_ms)
@@ -286,11 +330,11 @@ int64_t le_receive_turn(struct le_pipeline *pipeline, int64_t now_ms)
     while (may_receive(pipeline)) {
         uint64_t left = messages_left(pipeline);
         if (left == 0)
-            return LE_NEVER;
+            return again_ms;
         if (now_ms < pipeline->receive_at_ms)
             return pipeline->receive_at_ms;
         if (!send_receive(pipeline, left, now_ms))
             return now_ms + LE_EMPTY_PAUSE_MS; /* no memory now */
     }
-    return LE_NEVER;
+    return again_ms;
 }

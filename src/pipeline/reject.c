@@ -29,6 +29,7 @@ void le_reject_message(struct le_pipeline *pipeline, struct le_message *message)
     pipeline->books.rejected++;
     pipeline->books.rejected_by[message->reject.reason]++;
     log_rejected(message);
+    message->tries = 0;
     le_message_set_state(pipeline, message, LE_MESSAGE_REJECTED);
     switch (pipeline->config.on_reject) {
     case LE_ON_REJECT_DLQ: le_list_push(&pipeline->rejected, &message->queue_node); return;

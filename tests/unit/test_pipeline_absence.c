@@ -63,6 +63,118 @@ static void a_lost_lease_does_no_harm(void **state)
     assert_int_equal(world_run(world, 10000), LE_OK);
 }
 
+/* An extension that lands later would hide what was handed back. */
+static void what_is_being_extended_is_handed_back_after_the_answer(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 10);
+    world->faults.hold_commits = world->faults.hold_extends = true;
+    world->config.drain = false;
+    world_start(world);
+    while (world->now_ms < 35000) /* past half of the leases */
+        world_step(world);
+    le_pipeline_stop(world->pipeline);
+    while (world->now_ms < 53000) /* past half of the time to stop */
+        world_step(world);
+    assert_int_equal(world->releases, 0);
+    world->faults.hold_extends = false;
+    assert_int_equal(world_run(world, 1000), LE_OK);
+    assert_int_equal(world->releases, 10);
+    for (size_t i = 0; i < world->count; i++)
+        assert_true(world->messages[i].visible_at_ms <= world->now_ms);
+    world->faults.hold_commits = false;
+    while (world->pending_count > 0)
+        world_step(world);
+}
+
+/* The server leased them when it began to answer. */
+static void a_slow_answer_has_used_up_part_of_its_leases(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 10);
+    world->config.drain = false;
+    world->faults.hold_commits = true;
+    world->faults.answer_takes_ms = 45000;
+    world_start(world);
+    while (world->messages[0].receives == 0)
+        world_step(world);
+    world->faults.answer_takes_ms = 0;
+    while (world->now_ms < 200000)
+        world_step(world);
+    for (size_t i = 0; i < world->count; i++)
+        assert_int_equal(world->messages[i].receives, 1);
+    world->faults.hold_commits = false;
+    while (books_of(world)->deleted < 10)
+        world_step(world);
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+}
+
+/* What an answer that got lost has leased to us is not nothing. */
+static void a_drain_waits_for_what_a_lost_answer_leased(void **state)
+{
+    static const enum le_err lost[] = {LE_ERR_CLOSED, LE_ERR_TIMEOUT, LE_ERR_PROTOCOL,
+                                       LE_ERR_TOO_LARGE, LE_ERR_NOMEM};
+    for (size_t i = 0; i < sizeof lost / sizeof lost[0]; i++) {
+        (void)teardown(state);
+        (void)setup(state);
+        struct world *world = *state;
+        world_add_good(world, 25);
+        world->faults.lost_answers = 2;
+        world->faults.receive_err = lost[i];
+        world_start(world);
+        assert_int_equal(world_run(world, 10000), LE_OK);
+        world_check_all_stored(world);
+        assert_in_range(world->now_ms, 60000, 90000);
+    }
+}
+
+/* Whole when they come again, after their lease. */
+static void a_damaged_body_is_not_used(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 12);
+    world->config.drain = false;
+    world->faults.damaged_bodies = 3;
+    world_start(world);
+    while (books_of(world)->deleted < 9)
+        world_step(world);
+    assert_int_equal(books_of(world)->inserted, 9);
+    assert_int_equal(books_of(world)->released, 3);
+    for (size_t i = 0; i < 3; i++) /* not handed back: they could come back at once, for ever */
+        assert_true(world->messages[i].visible_at_ms > world->now_ms);
+    while (books_of(world)->deleted < 12)
+        world_step(world);
+    assert_int_equal(books_of(world)->received, 15);
+    world_check_all_stored(world);
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+}
+
+/* Its body is not looked at, but its handle is the newest. */
+static void a_damaged_copy_of_what_is_here_renews_its_handle(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 1);
+    world->config.drain = false;
+    world->config.concurrency = 1;
+    world->faults.hold_commits = true;
+    world->faults.refuse_extends = true;
+    world_start(world);
+    while (world->messages[0].receives < 1)
+        world_step(world);
+    world->faults.damaged_bodies = 1;
+    while (books_of(world)->duplicate < 1)
+        world_step(world);
+    world->faults.hold_commits = world->faults.refuse_extends = false;
+    while (books_of(world)->deleted < 1)
+        world_step(world);
+    assert_int_equal(world->stale_deletes, 0);
+    world_check_all_stored(world);
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+}
+
 static void an_outage_stops_receiving_and_costs_no_receive(void **state)
 {
     struct world *world = *state;
@@ -338,6 +450,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD(leases_are_extended_while_the_store_is_slow),
         WORLD(a_lost_lease_does_no_harm),
+        WORLD(what_is_being_extended_is_handed_back_after_the_answer),
+        WORLD(a_slow_answer_has_used_up_part_of_its_leases),
+        WORLD(a_drain_waits_for_what_a_lost_answer_leased),
+        WORLD(a_damaged_body_is_not_used),
+        WORLD(a_damaged_copy_of_what_is_here_renews_its_handle),
         WORLD(an_outage_stops_receiving_and_costs_no_receive),
         WORLD(a_long_outage_hands_the_rows_back),
         WORLD(a_drain_loses_patience_with_an_absent_store),

@@ -78,10 +78,11 @@ static void queue_delete(void *self, struct le_entries_op *op)
 
 static void queue_extend(void *self, struct le_entries_op *op)
 {
+    struct world *world = self;
     /* What is handed back must not fall into a poll of our own that is still open. */
-    if (op->visibility_s == 0 && !((struct world *)self)->faults.stall_receives)
-        assert_int_equal(((struct world *)self)->receives_now, 0);
-    put_entries(self, WORLD_EXTEND, op, ((struct world *)self)->now_ms + 3);
+    if (op->visibility_s == 0 && !world->faults.stall_receives)
+        assert_int_equal(world->receives_now, 0);
+    put_entries(world, WORLD_EXTEND, op, world->now_ms + 3);
 }
 
 static void queue_dead_letter(void *self, struct le_entries_op *op)
@@ -99,15 +100,16 @@ static void queue_cancel(void *self)
         }
 }
 
-/* The delivery before the last one by so many. */
-static void deliver(struct world *world, struct le_answer *answer, struct world_message *message,
+/* The delivery before the last one by so many. false: no memory for it. */
+static bool deliver(struct world *world, struct le_answer *answer, struct world_message *message,
                     unsigned before)
 {
     char text[512];
     int len = snprintf(text, sizeof text, "%sh%u", message->id, message->handle - before);
     size_t at = answer->bytes.len;
-    assert_int_equal(le_buf_append(&answer->bytes, text, (size_t)len), LE_OK);
-    assert_int_equal(le_buf_append_text(&answer->bytes, message->body), LE_OK);
+    if (le_buf_append(&answer->bytes, text, (size_t)len) != LE_OK ||
+        le_buf_append_text(&answer->bytes, message->body) != LE_OK)
+        return false;
     struct le_sqs_message *found = &answer->found[answer->found_count++];
     /* Offsets for now: the buffer may still move. */
     found->message_id = (struct le_span){(char *)(uintptr_t)at, strlen(message->id)};
@@ -117,6 +119,12 @@ static void deliver(struct world *world, struct le_answer *answer, struct world_
     found->body_len = strlen(message->body);
     found->sent_at_ms = 1700000000000 + (message - world->messages);
     found->receive_count = message->receives - before;
+    found->body_md5 = LE_SPAN_NONE;
+    if (world->faults.damaged_bodies > 0) {
+        world->faults.damaged_bodies--;
+        found->body_md5 = LE_SPAN_LIT("d41d8cd98f00b204e9800998ecf8427e"); /* the empty one's */
+    }
+    return true;
 }
 
 static void place(struct le_answer *answer)
@@ -129,10 +137,14 @@ static void place(struct le_answer *answer)
     }
 }
 
+/* As from a port without memory for an answer: it fails, and what it would have brought is leased.
+ */
 static void fill_answer(struct world *world, struct le_receive_op *op)
 {
     struct le_answer *answer = op->answer;
-    for (size_t i = 0; i < world->count && answer->found_count < (size_t)op->max_messages; i++) {
+    for (size_t i = 0;
+         op->err == LE_OK && i < world->count && answer->found_count < (size_t)op->max_messages;
+         i++) {
         struct world_message *message = &world->messages[i];
         if (message->deleted || message->visible_at_ms > world->now_ms)
             continue;
@@ -140,13 +152,15 @@ static void fill_answer(struct world *world, struct le_receive_op *op)
             world->faults.twice_in_answer && answer->found_count + 2 <= (size_t)op->max_messages;
         message->receives += twice ? 2 : 1;
         message->handle += twice ? 2 : 1;
-        if (twice)
-            deliver(world, answer, message, world->faults.newest_first ? 0 : 1);
-        deliver(world, answer, message, twice && world->faults.newest_first ? 1 : 0);
         if (!world->faults.never_hide)
             message->visible_at_ms = world->now_ms + op->visibility_s * 1000;
+        bool first_last = twice && world->faults.newest_first;
+        if ((twice && !deliver(world, answer, message, first_last ? 0 : 1)) ||
+            !deliver(world, answer, message, first_last ? 1 : 0))
+            op->err = LE_ERR_NOMEM;
     }
-    place(answer);
+    if (op->err == LE_OK)
+        place(answer);
 }
 
 static void answer_receive(struct world *world, struct le_receive_op *op, bool cancelled)
@@ -159,6 +173,12 @@ static void answer_receive(struct world *world, struct le_receive_op *op, bool c
     }
     if (op->err == LE_OK)
         fill_answer(world, op);
+    if (op->err == LE_OK && world->faults.lost_answers > 0 && op->answer->found_count > 0) {
+        world->faults.lost_answers--;
+        op->err = world->faults.receive_err;
+    }
+    op->began_at_ms = world->now_ms;
+    world->now_ms += world->faults.answer_takes_ms;
     op->done(op);
 }
 
@@ -279,13 +299,16 @@ static void commit(struct world *world, struct le_submit_op *op)
     }
 }
 
-/* A user_id of "constraint" is what the table's own check refuses: the last such row, or -1. */
-static long find_culprit(const struct le_submit_op *op)
+/* The last row of that user_id, or -1. "constraint" is what the table's own check refuses,
+ * "unclear" what a trigger of it refuses with a code of its own. */
+static long find_culprit(const struct le_submit_op *op, const char *user_id)
 {
-    for (size_t i = op->count; i-- > 0;)
-        if (op->rows[i]->cells[0].kind == LE_CELL_TEXT && op->rows[i]->cells[0].len == 10 &&
-            memcmp(op->rows[i]->cells[0].text, "constraint", 10) == 0)
+    for (size_t i = op->count; i-- > 0;) {
+        const struct le_cell *cell = &op->rows[i]->cells[0];
+        if (cell->kind == LE_CELL_TEXT && cell->len == strlen(user_id) &&
+            memcmp(cell->text, user_id, cell->len) == 0)
             return (long)i;
+    }
     return -1;
 }
 
@@ -303,10 +326,14 @@ static void answer_submit(struct world *world, struct le_submit_op *op)
             commit(world, op);
         op->outcome = LE_STORE_RETRY;
         op->err = LE_ERR_DATABASE;
-    } else if (find_culprit(op) >= 0) {
+    } else if (find_culprit(op, "constraint") >= 0) {
         op->outcome = LE_STORE_DATA_ERROR;
-        op->bad_row = world->faults.name_last_culprit ? find_culprit(op) : -1;
+        op->bad_row = world->faults.name_last_culprit ? find_culprit(op, "constraint") : -1;
         memcpy(op->sqlstate, "23514", 6);
+    } else if (world->faults.unclear_commits || find_culprit(op, "unclear") >= 0) {
+        op->outcome = LE_STORE_UNCLEAR;
+        op->err = LE_ERR_DATABASE;
+        memcpy(op->sqlstate, "38000", 6);
     } else {
         commit(world, op);
     }
@@ -385,6 +412,8 @@ static bool held(const struct world *world, size_t i)
 {
     unsigned kind = world->pending[i].kind;
     return (kind == WORLD_RECEIVE && world->faults.stall_receives) ||
+           (kind == WORLD_EXTEND && world->faults.hold_extends &&
+            ((struct le_entries_op *)world->pending[i].op)->visibility_s > 0) ||
            (kind == WORLD_SUBMIT && world->faults.hold_commits) ||
            (kind == WORLD_DELETE && world->faults.hold_deletes);
 }

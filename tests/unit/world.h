@@ -36,10 +36,15 @@ struct world_faults {
     bool store_away;
     bool hold_commits; /* submissions are not answered */
     bool hold_deletes;
-    bool stall_receives;  /* answers that have begun and do not end */
-    bool twice_in_answer; /* every message stands twice in its answer */
-    bool newest_first;    /* … the later delivery first */
-    bool never_hide;      /* messages stay visible: redelivered while in flight */
+    bool hold_extends;       /* but not what hands back */
+    bool unclear_commits;    /* every submission is refused with a code that nobody knows */
+    bool stall_receives;     /* answers that have begun and do not end */
+    unsigned lost_answers;   /* so many receives lease and then fail with receive_err */
+    int64_t answer_takes_ms; /* from an answer's first byte to its last */
+    unsigned damaged_bodies; /* so many bodies come with the MD5 of another one */
+    bool twice_in_answer;    /* every message stands twice in its answer */
+    bool newest_first;       /* … the later delivery first */
+    bool never_hide;         /* messages stay visible: redelivered while in flight */
     unsigned fail_extends;
     bool refuse_extends;        /* every extension entry is given up */
     unsigned fail_dead_letters; /* so many dead-letter entries are answered RETRY */

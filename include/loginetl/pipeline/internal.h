@@ -17,6 +17,9 @@
 #define LE_EMPTY_PAUSE_MS        1000 /* between empty answers that came without waiting */
 #define LE_CANCEL_GRACE_MS       1000 /* under load a receive is answered sooner than this */
 #define LE_OUTAGE_HOLD_MS        INT64_C(600000) /* how long leases are kept alive for an absent store */
+#define LE_UNCLEAR_TRIES         3u /* before a batch that is refused unclearly is cut in halves */
+#define LE_REFUSED_MAX           100u /* rows refused in a row: it may be the table's fault */
+#define LE_COMMITS_UNKNOWN       UINT64_MAX
 #define LE_NEVER                 INT64_MAX
 
 struct le_pipeline;
@@ -41,6 +44,9 @@ struct le_lane {
         size_t from, to;
     } ranges[LE_LANE_RANGES_MAX];
     unsigned depth;
+    unsigned unclear; /* refusals of the whole batch in a row that name no culprit */
+    bool splitting;   /* … and that were enough: it is being cut in halves */
+    uint64_t commits; /* the pipeline's, when the statement under way was submitted */
     struct le_backoff backoff;
     int64_t retry_at_ms; /* not before */
 };
@@ -75,8 +81,10 @@ struct le_pipeline {
     int batch_max;          /* messages asked for at once: falls when answers are too large */
     size_t answer_expected; /* bytes: a decaying maximum */
     struct le_backoff receive_backoff;
-    int64_t receive_at_ms; /* not before */
-    bool seen_empty;       /* the last answer of a long poll was empty */
+    int64_t receive_at_ms;   /* not before */
+    int64_t hidden_until_ms; /* LE_NEVER, or when messages that an unread answer leased to us come
+                                back */
+    bool seen_empty;         /* the last answer of a long poll was empty */
 
     /* the other operations */
     struct le_entries_op *entries_ops;
@@ -87,6 +95,9 @@ struct le_pipeline {
     struct le_backoff extend_backoff;
 
     struct le_lane *lanes;
+    uint64_t commits; /* statements that stored rows */
+    unsigned refused; /* rows that the store refused one after the other, with no commit in between
+                       */
 
     /* absence and the end */
     int64_t store_away_since_ms;    /* LE_NEVER while it is there */
@@ -150,6 +161,19 @@ int64_t le_delete_turn(struct le_pipeline *pipeline, int64_t now_ms);
 int64_t le_lease_turn(struct le_pipeline *pipeline, int64_t now_ms);
 int64_t le_release_turn(struct le_pipeline *pipeline, int64_t now_ms);
 
+/* ---- bisect.c: a batch that the store refuses. Ranges are halves of the lane's rows; the topmost
+ * goes next ---- */
+void le_lane_push(struct le_lane *lane, size_t from, size_t to);
+void le_lane_data_error(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to);
+void le_lane_unclear(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to);
+/* commit.c: nothing more is submitted until the lane's backoff is over; and the rows, as a range,
+ * wait for that. */
+void le_lane_wait(struct le_pipeline *pipeline, struct le_lane *lane);
+void le_lane_again_later(struct le_pipeline *pipeline, struct le_lane *lane, size_t from,
+                         size_t to);
+
+/* lease.c: a release without a word to the queue. */
+void le_let_go(struct le_pipeline *pipeline, struct le_message *message);
 void le_reject_message(struct le_pipeline *pipeline, struct le_message *message);
 void le_deletable_put(struct le_pipeline *pipeline, struct le_message *message, int64_t now_ms);
 /* Hands back every row that no statement has stored: what waits, and what is between two attempts.

@@ -51,11 +51,14 @@ struct le_message {
     struct le_message *id_next; /* in the table of ids in flight */
     int64_t
         lease_end_ms; /* monotonic; counted from the answer's arrival: half a lease is the margin */
-    uint32_t tries;   /* failed attempts to delete or dead-letter it */
-    bool extending;   /* in an extension that has not been answered */
-    bool unsettled;   /* handed back although a statement with it has not been answered */
-    bool ended;       /* its way is over; only the operation under way still points to it */
-    bool handle_changed; /* a newer handle came while the old one was in a delete request */
+    uint32_t tries;   /* failed attempts of the step under way: to store it alone, delete it or
+                         dead-letter it */
+    uint64_t unclear_commits; /* the pipeline's commits when a statement of its batch with it was
+                                 first refused unclearly */
+    bool extending;           /* in an extension that has not been answered */
+    bool unsettled;           /* handed back although a statement with it has not been answered */
+    bool ended;               /* its way is over; only the operation under way still points to it */
+    bool handle_changed;      /* a newer handle came while the old one was in a delete request */
     struct le_reject reject;
     struct le_cell *cells; /* the row; fields->count of them, behind the message in its block */
     char *masks;           /* behind the cells */

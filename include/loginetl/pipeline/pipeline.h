@@ -58,7 +58,8 @@ LE_MUST struct le_pipeline *le_pipeline_new(const struct le_pipeline_config *con
                                             const struct le_queue_port *queue,
                                             const struct le_store_port *store,
                                             const struct le_clock_port *clock);
-/* Only when le_pipeline_finished, or after the ports have been made to forget their operations. */
+/* Only after the ports have been made to forget their operations: a statement whose rows were
+ * handed back may still be with the store when le_pipeline_finished says so. */
 void le_pipeline_free(struct le_pipeline *pipeline);
 
 /* Does whatever can be done now. To be called after events and when the armed time has come;

@@ -21,7 +21,10 @@ struct le_receive_op {
     int visibility_s;
     struct le_answer *answer; /* bytes is empty, with its maximum set; to be filled on LE_OK */
     enum le_err err;
-    int64_t sent_at_ms; /* monotonic, set by the pipeline: leases are counted from here */
+    int64_t sent_at_ms;  /* monotonic, set by the pipeline */
+    int64_t began_at_ms; /* monotonic, set by the port with LE_OK: when the answer began to come,
+                            since when the leases of its messages run, however long the rest took;
+                            0 counts as the moment of done */
     void (*done)(struct le_receive_op *op);
     void *owner;
     void *port_data; /* the port's */
@@ -69,9 +72,11 @@ struct le_queue_port {
 enum le_store_outcome {
     LE_STORE_COMMITTED,
     LE_STORE_DATA_ERROR, /* SQLSTATE class 22 or 23: nothing of it was stored */
-    LE_STORE_RETRY, /* transient, or the outcome is unknown: submit again, the ledger absorbs what
-                       was stored */
-    LE_STORE_FATAL  /* a person must change something; the port has logged what */
+    LE_STORE_UNCLEAR, /* refused with a code that a row may have caused, or else the server: tried
+                         again, in ever smaller parts */
+    LE_STORE_RETRY,   /* transient, or the outcome is unknown: submit again, the ledger absorbs what
+                         was stored */
+    LE_STORE_FATAL    /* a person must change something; the port has logged what */
 };
 
 struct le_submit_op {

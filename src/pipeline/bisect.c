@@ -1,0 +1,127 @@
+/* A batch that the store refuses: the culprit is found by halving, so that it harms only itself. */
+#include "loginetl/base/log.h"
+#include "loginetl/pipeline/internal.h"
+
+#include <assert.h>
+
+void le_lane_push(struct le_lane *lane, size_t from, size_t to)
+{
+    if (from == to)
+        return;
+    assert(from < to && lane->depth < LE_LANE_RANGES_MAX);
+    lane->ranges[lane->depth].from = from;
+    lane->ranges[lane->depth].to = to;
+    lane->depth++;
+}
+
+static void push_halves(struct le_lane *lane, size_t from, size_t to)
+{
+    size_t middle = from + (to - from) / 2;
+    le_lane_push(lane, middle, to);
+    le_lane_push(lane, from, middle);
+}
+
+/* The two sides of the row at middle. The smaller one goes next, so that there are never more
+ * ranges than the largest batch can be halved, whichever rows the server names one after the other.
+ */
+static void push_smaller_on_top(struct le_lane *lane, size_t from, size_t middle, size_t to)
+{
+    bool left_is_larger = middle - from > to - (middle + 1);
+    if (left_is_larger)
+        le_lane_push(lane, from, middle);
+    le_lane_push(lane, middle + 1, to);
+    if (!left_is_larger)
+        le_lane_push(lane, from, middle);
+}
+
+/* A table that refuses every row is hardly every row's fault. What is rejected then is not lost,
+ * but it is a whole queue in the wrong place: so it goes slowly from there on, until a row is
+ * stored again. */
+static void brake(struct le_pipeline *pipeline, struct le_lane *lane)
+{
+    if (++pipeline->refused < LE_REFUSED_MAX)
+        return;
+    if (pipeline->refused == LE_REFUSED_MAX)
+        le_log(LE_LOG_ERROR, "every_row_refused", LE_FI("rows", pipeline->refused),
+               LE_FS("sqlstate", lane->op.sqlstate),
+               LE_FS("text", "the table refuses one row after the other: look at its constraints "
+                             "and triggers; going on slowly"));
+    le_lane_wait(pipeline, lane);
+}
+
+static void reject_row(struct le_pipeline *pipeline, struct le_lane *lane, size_t row)
+{
+    struct le_message *culprit = lane->rows[row];
+    culprit->reject = (struct le_reject){.reason = LE_REJECT_CONSTRAINT};
+    memcpy(culprit->reject.sqlstate, lane->op.sqlstate, sizeof culprit->reject.sqlstate);
+    le_reject_message(pipeline, culprit);
+    brake(pipeline, lane);
+}
+
+/* Nothing of the range was stored. The culprit goes; when the server did not say which row it was,
+ * the halves tell. */
+void le_lane_data_error(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
+{
+    size_t count = to - from;
+    long bad = count == 1 ? 0 : lane->op.bad_row;
+    if (bad < 0) {
+        push_halves(lane, from, to);
+        return;
+    }
+    assert((size_t)bad < count);
+    reject_row(pipeline, lane, from + (size_t)bad);
+    push_smaller_on_top(lane, from, from + (size_t)bad, to);
+}
+
+/* ---- refused, and nobody says whether it is a row's fault ---- */
+
+/* The others go first: whether they are stored tells what this one's refusals mean. */
+static void push_below_all(struct le_lane *lane, size_t row)
+{
+    assert(lane->depth < LE_LANE_RANGES_MAX);
+    memmove(lane->ranges + 1, lane->ranges, lane->depth * sizeof lane->ranges[0]);
+    lane->ranges[0].from = row;
+    lane->ranges[0].to = row + 1;
+    lane->depth++;
+}
+
+/* Refused alone, and again, and once more when others had been stored since the first time: then it
+ * is the row. As long as nothing else is stored it may as well be the server: the row waits for new
+ * company. What counts is when the statement began, for its answer may be late. */
+static void unclear_row(struct le_pipeline *pipeline, struct le_lane *lane, size_t row)
+{
+    struct le_message *message = lane->rows[row];
+    bool others_were_stored = lane->commits > message->unclear_commits;
+    bool enough = ++message->tries >= LE_UNCLEAR_TRIES;
+    if (enough && others_were_stored) {
+        reject_row(pipeline, lane, row);
+        return;
+    }
+    le_lane_wait(pipeline, lane);
+    le_message_set_state(pipeline, message, LE_MESSAGE_WAITING);
+    if (enough || lane->depth >= LE_LANE_RANGES_MAX / 2)
+        le_list_push(&pipeline->waiting, &message->queue_node);
+    else
+        push_below_all(lane, row);
+}
+
+static void note_commits(const struct le_pipeline *pipeline, struct le_lane *lane, size_t from,
+                         size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (lane->rows[i]->unclear_commits == LE_COMMITS_UNKNOWN)
+            lane->rows[i]->unclear_commits = pipeline->commits;
+}
+
+void le_lane_unclear(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
+{
+    note_commits(pipeline, lane, from, to);
+    if (++lane->unclear >= LE_UNCLEAR_TRIES)
+        lane->splitting = true;
+    if (!lane->splitting)
+        le_lane_again_later(pipeline, lane, from, to);
+    else if (to - from == 1)
+        unclear_row(pipeline, lane, from);
+    else
+        push_halves(lane, from, to);
+}
