@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RESULTS_MAX 256 /* of one command; our longest has some forty statements */
@@ -16,6 +17,12 @@ void le_pg_result_sqlstate(const PGresult *result, char out[LE_SQLSTATE_SIZE])
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     (void)snprintf(out, LE_SQLSTATE_SIZE, "%s", sqlstate != NULL ? sqlstate : "");
+}
+
+size_t le_pg_result_rows(const PGresult *result)
+{
+    /* It only reads, whatever its type says. */
+    return (size_t)strtoull(PQcmdTuples((PGresult *)(uintptr_t)result), NULL, 10);
 }
 
 static void lose(struct le_pg_conn *conn)

@@ -9,14 +9,32 @@
 static void begin_host(struct le_pg_conn *conn);
 static void begin_address(struct le_pg_conn *conn);
 
-/* One of possibly many tries of an attempt failed: on to the next address or host, unless it is of
- * no use or there is none. */
+static void note_try(struct le_pg_conn *conn, const struct le_pg_failure *failure)
+{
+    conn->all_refused = conn->all_refused && failure->fatal;
+    if (failure->fatal && conn->refusal.text[0] == '\0')
+        conn->refusal = *failure;
+}
+
+/* A refusal says more than that another host is down, but is not final as long as that one may be
+ * the right one: a standby that lags behind does not know a new database or password yet. */
+static void lose_attempt(struct le_pg_conn *conn, struct le_pg_failure *failure)
+{
+    if (conn->refusal.text[0] != '\0')
+        *failure = conn->refusal;
+    failure->fatal = conn->all_refused;
+    le_pg_conn_lose(conn, failure);
+}
+
+/* One of possibly many tries of an attempt failed: on to the next address or host, if there is one.
+ * A server that refused us would do so at its other addresses, too. */
 static void try_next(struct le_pg_conn *conn, struct le_pg_failure *failure)
 {
-    bool more_addresses = conn->address + 1 < conn->address_count;
+    bool more_addresses = !failure->fatal && conn->address + 1 < conn->address_count;
     bool more_hosts = conn->host + 1 < conn->config.info->host_count;
-    if (failure->fatal || (!more_addresses && !more_hosts)) {
-        le_pg_conn_lose(conn, failure);
+    note_try(conn, failure);
+    if (!more_addresses && !more_hosts) {
+        lose_attempt(conn, failure);
         return;
     }
     le_log(LE_LOG_DEBUG, "database_host_failed", LE_FI("connection", conn->config.number),
@@ -163,5 +181,7 @@ void le_pg_conn_begin_attempt(struct le_pg_conn *conn)
 {
     assert(conn->state == LE_PG_CONN_WAITING && conn->pg == NULL && conn->done == NULL);
     conn->host = 0;
+    conn->refusal.text[0] = '\0';
+    conn->all_refused = true;
     begin_host(conn);
 }

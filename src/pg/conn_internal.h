@@ -25,6 +25,9 @@ struct le_pg_conn {
     struct le_address addresses[LE_ADDRESSES_MAX];
     size_t address_count; /* 0: a local host, or one with hostaddr */
     size_t address;
+    struct le_pg_failure refusal; /* the first host's that refused us for good; its text is "" while
+                                     there is none */
+    bool all_refused;             /* every host that was tried did */
     struct le_backoff backoff;
     uint64_t up_since_ms; /* the loop's clock; 0 while not connected */
 

@@ -11,7 +11,7 @@
 
 /* $1: the table's name as SQL, $2: its schema or ''. Always one row. */
 static const char facts_sql[] =
-    "WITH t AS (SELECT c.oid, c.relname, c.relkind, c.relnamespace FROM pg_catalog.pg_class c "
+    "WITH t AS (SELECT c.oid, c.relname, c.relkind, c.relnamespace, c.relhasrules FROM pg_catalog.pg_class c "
     "WHERE c.oid = pg_catalog.to_regclass($1)), "
     "s AS (SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = COALESCE("
     "(SELECT t.relnamespace FROM t), (SELECT m.oid FROM pg_catalog.pg_namespace m "
@@ -23,6 +23,10 @@ static const char facts_sql[] =
     "t.relkind IN ('r', 'p', 'v', 'f') AS is_table, l.oid AS ledger_oid, "
     "pg_catalog.has_table_privilege(l.oid, 'INSERT') AND pg_catalog.has_table_privilege(l.oid, 'SELECT') "
     "AS can_insert_ledger, "
+    /* ON CONFLICT is refused for a table with rules, or with a key that is checked only at COMMIT.
+     */
+    "NOT t.relhasrules AND COALESCE((SELECT bool_and(i.indimmediate) FROM pg_catalog.pg_index i "
+    "WHERE i.indrelid = t.oid AND (i.indisunique OR i.indisexclusion)), false) AS has_key, "
     /* ON CONFLICT finds a duplicate only by a unique index over exactly the two keys. */
     "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.oid AND i.indisunique AND i.indisvalid "
     "AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 2 AND 2 = (SELECT count(*) "
@@ -67,6 +71,7 @@ static void read_facts(struct le_inspect *inspect, const PGresult *result)
     report->table_exists = is_true(result, 0, "is_table");
     report->ledger_exists = value(result, 0, "ledger_oid")[0] != '\0';
     report->can_insert_ledger = is_true(result, 0, "can_insert_ledger");
+    report->has_key = is_true(result, 0, "has_key");
     inspect->ledger_fits = is_true(result, 0, "ledger_fits");
     (void)snprintf(inspect->schema, sizeof inspect->schema, "%s", value(result, 0, "schema"));
     const char *table = value(result, 0, "table_name");

@@ -10,7 +10,7 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-    {"", LE_SQLSTATE_RETRY}, /* what is not spoken of here: nothing is lost by trying again */
+    {"", LE_SQLSTATE_UNCLEAR}, /* what is not spoken of here: a trigger's or function's own codes */
     {"08", LE_SQLSTATE_RECONNECT},
     {"0A", LE_SQLSTATE_FATAL},
     {"0A000", LE_SQLSTATE_PREPARE}, /* a cached plan whose table changed, until it happens twice */
@@ -26,7 +26,7 @@ static const struct rule rules[] = {
     {"42", LE_SQLSTATE_FATAL},
     {"44", LE_SQLSTATE_DATA}, /* a view's WITH CHECK OPTION */
     {"53", LE_SQLSTATE_RETRY},
-    {"54", LE_SQLSTATE_RETRY}, /* unless a table is named: le_sqlstate_judge */
+    /* 54, a limit of the server, is unclear unless a table is named: le_sqlstate_judge */
     {"55", LE_SQLSTATE_FATAL},
     {"55006", LE_SQLSTATE_RETRY},
     {"55P03", LE_SQLSTATE_RETRY},
@@ -34,6 +34,10 @@ static const struct rule rules[] = {
     {"57P", LE_SQLSTATE_RECONNECT}, /* shut down, crashed, starting up, dropped, idle for too long
                                      */
     {"58", LE_SQLSTATE_RETRY},
+    {"72", LE_SQLSTATE_RETRY},
+    {"F0", LE_SQLSTATE_RETRY},
+    {"HV", LE_SQLSTATE_RETRY}, /* a foreign server's troubles */
+    {"XX", LE_SQLSTATE_RETRY},
     {"P0", LE_SQLSTATE_DATA}, /* a trigger that refuses the row */
 };
 
@@ -58,7 +62,7 @@ enum le_sqlstate_class le_sqlstate_class(const char *sqlstate)
 
 /* A value that is too large for an index is told with the names of table and index. A server that
  * takes no more transactions, lest their numbers run out, has the same code for every statement: to
- * bisect that would reject every message there is. */
+ * bisect that would reject every message there is. And a trigger may raise it for a single row. */
 enum le_sqlstate_class le_sqlstate_judge(const char *sqlstate, bool names_table)
 {
     assert(sqlstate != NULL);

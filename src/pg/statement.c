@@ -77,18 +77,22 @@ static enum le_err put_insert(struct le_buf *out, enum le_err err, const char *s
     return put(out, err, ") ");
 }
 
-static enum le_err write_plain(struct le_buf *out, const char *schema, const char *table,
-                               const struct le_fields *fields)
+/* With the table's own key for a ledger, a message that comes again (from the queue, or after an
+ * answer that got lost) is no error. */
+static enum le_err write_without_ledger(struct le_buf *out, const char *schema, const char *table,
+                                        const struct le_fields *fields, bool keyed)
 {
     size_t columns = count_columns(fields);
     enum le_err err = put_insert(out, LE_OK, schema, table, fields);
     err = put(out, err, "SELECT ");
     err = put_numbered(out, err, "c", columns);
     err = put(out, err, " ");
-    return put_input(out, err, columns);
+    err = put_input(out, err, columns);
+    return keyed ? put(out, err, " ON CONFLICT DO NOTHING") : err;
 }
 
-/* The keys go first, and in the arrays' order: it is sorted, so two workers with the same messages
+/* The conflict is named: a ledger without its key is refused instead of storing everything twice.
+ * The keys go first, and in the arrays' order: it is sorted, so two workers with the same messages
  * wait for each other instead of deadlocking. c1 and c2 are the keys, the columns' values follow.
  */
 static enum le_err write_with_ledger(struct le_buf *out, const char *schema, const char *table,
@@ -99,9 +103,10 @@ static enum le_err write_with_ledger(struct le_buf *out, const char *schema, con
     err = put_input(out, err, columns + 2);
     err = put(out, err, "), fresh AS (INSERT INTO ");
     err = put_qualified(out, err, schema, LE_LEDGER_TABLE);
-    err = put(out, err,
-              " (sent_at, message_id) SELECT c1, c2 FROM input "
-              "ON CONFLICT DO NOTHING RETURNING sent_at, message_id), stored AS (");
+    err = put(
+        out, err,
+        " (sent_at, message_id) SELECT c1, c2 FROM input "
+        "ON CONFLICT (sent_at, message_id) DO NOTHING RETURNING sent_at, message_id), stored AS (");
     err = put_insert(out, err, schema, table, fields);
     err = put(out, err, "SELECT ");
     for (size_t i = 0; i < columns && err == LE_OK; i++)
@@ -113,10 +118,11 @@ static enum le_err write_with_ledger(struct le_buf *out, const char *schema, con
 }
 
 enum le_err le_statement_write(struct le_buf *out, const char *schema, const char *table,
-                               const struct le_fields *fields, bool ledger)
+                               const struct le_fields *fields, enum le_statement_kind kind)
 {
     assert(out != NULL && schema != NULL && schema[0] != '\0' && table != NULL && fields != NULL);
     assert(count_columns(fields) > 0);
-    return ledger ? write_with_ledger(out, schema, table, fields)
-                  : write_plain(out, schema, table, fields);
+    if (kind == LE_STATEMENT_LEDGER)
+        return write_with_ledger(out, schema, table, fields);
+    return write_without_ledger(out, schema, table, fields, kind == LE_STATEMENT_KEYED);
 }

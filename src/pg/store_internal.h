@@ -9,6 +9,7 @@
 #include "loginetl/pg/inspect.h"
 #include "loginetl/pg/ledger.h"
 #include "loginetl/pg/name.h"
+#include "loginetl/pg/statement.h"
 #include "loginetl/pg/store.h"
 
 #define LE_STORE_LANES_MAX     32
@@ -43,6 +44,7 @@ struct le_store {
 
     /* The statement. */
     struct le_buf sql;
+    enum le_statement_kind kind;
     struct le_arrays arrays; /* shared: libpq copies what it sends */
     uint64_t statement_hash; /* of text and types, for the prepared statement's name */
     bool unprepared;         /* a pooler loses prepared statements */
@@ -55,6 +57,8 @@ struct le_store {
 
     char last_failure[512];
     unsigned failures;
+    char told_sqlstate[LE_SQLSTATE_SIZE]; /* why statements fail, and when that was told */
+    uint64_t told_ms;
 };
 
 /* store.c */

@@ -220,6 +220,13 @@ static uint64_t hash_statement(const struct le_store *store)
                       store->arrays.count * sizeof store->arrays.types[0]);
 }
 
+static enum le_statement_kind kind_of(const struct le_store *store)
+{
+    if (store->config.ledger)
+        return LE_STATEMENT_LEDGER;
+    return store->inspect.report.has_key ? LE_STATEMENT_KEYED : LE_STATEMENT_PLAIN;
+}
+
 /* The tables are there and fit: from here on nothing asks the catalogue again. */
 static void adopt(struct le_lane *lane)
 {
@@ -229,8 +236,9 @@ static void adopt(struct le_lane *lane)
     le_arrays_free(&store->arrays);
     le_arrays_init(&store->arrays, &inspect->found, store->config.ledger);
     le_buf_clear(&store->sql);
+    store->kind = kind_of(store);
     enum le_err err = le_statement_write(&store->sql, inspect->schema, inspect->table,
-                                         &inspect->found, store->config.ledger);
+                                         &inspect->found, store->kind);
     if (err == LE_OK)
         err = le_buf_append(&store->sql, "", 1);
     if (err != LE_OK) {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TOLD_AGAIN_MS 60000
+
 static void on_executed(void *owner, struct le_pg_conn *conn, const PGresult *result);
 
 static struct le_pg_params params_of(const struct le_store *store)
@@ -56,9 +58,73 @@ void le_store_give_up(struct le_lane *lane, enum le_err err)
     end(lane);
 }
 
-static enum le_sqlstate_class judge(const PGresult *result, const char *sqlstate)
+static bool names(const PGresult *result, int field, const char *name)
 {
-    return le_sqlstate_judge(sqlstate, PQresultErrorField(result, PG_DIAG_TABLE_NAME) != NULL);
+    const char *text = PQresultErrorField(result, field);
+    return text != NULL && strcmp(text, name) == 0;
+}
+
+/* The ledger holds nothing but what we make ourselves, for every message alike. */
+static bool is_of_ledger(const struct le_store *store, const PGresult *result)
+{
+    const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+    return store->config.ledger && table != NULL &&
+           names(result, PG_DIAG_SCHEMA_NAME, store->inspect.schema) &&
+           strncmp(table, LE_LEDGER_TABLE, strlen(LE_LEDGER_TABLE)) == 0;
+}
+
+static bool fills(const struct le_store *store, const char *column)
+{
+    const struct le_fields *fields = store->config.fields;
+    bool found = false;
+    for (size_t i = 0; i < fields->count; i++)
+        found = found || (fields->list[i].type != LE_COLUMN_ABSENT &&
+                          le_span_equal(fields->list[i].column, le_span_of(column)));
+    return found;
+}
+
+/* A column that came, or became NOT NULL, after we looked, and for which no message has a value. */
+static bool is_of_foreign_column(const struct le_store *store, const PGresult *result,
+                                 const char *sqlstate)
+{
+    const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
+    return strcmp(sqlstate, "23502") == 0 && column != NULL &&
+           names(result, PG_DIAG_SCHEMA_NAME, store->inspect.schema) &&
+           names(result, PG_DIAG_TABLE_NAME, store->inspect.table) && !fills(store, column);
+}
+
+/* Why what looks like a row's fault is not: it would meet every row. NULL: it is a row's. */
+static const char *why_not_the_row(const struct le_store *store, const PGresult *result,
+                                   const char *sqlstate)
+{
+    if (is_of_ledger(store, result))
+        return "the ledger refuses a message's id, perhaps for lack of a partition: compare it with "
+               "`loginetl schema`, and start loginetl again";
+    if (is_of_foreign_column(store, result, sqlstate))
+        return "a column that nothing fills is NOT NULL and has no default: compare the table with "
+               "`loginetl schema`";
+    return NULL;
+}
+
+static enum le_sqlstate_class judge(const struct le_store *store, const PGresult *result,
+                                    const char *sqlstate)
+{
+    bool names_table = PQresultErrorField(result, PG_DIAG_TABLE_NAME) != NULL;
+    enum le_sqlstate_class class = le_sqlstate_judge(sqlstate, names_table);
+    if (class == LE_SQLSTATE_DATA && why_not_the_row(store, result, sqlstate) != NULL)
+        return LE_SQLSTATE_FATAL;
+    return class;
+}
+
+/* A full disk fails every statement, and for hours: told when it begins, and then now and again. */
+static bool is_news(struct le_store *store, const char *sqlstate)
+{
+    uint64_t now_ms = uv_now(store->config.loop);
+    if (strcmp(store->told_sqlstate, sqlstate) == 0 && now_ms - store->told_ms < TOLD_AGAIN_MS)
+        return false;
+    (void)snprintf(store->told_sqlstate, sizeof store->told_sqlstate, "%s", sqlstate);
+    store->told_ms = now_ms;
+    return true;
 }
 
 static void log_failure(const struct le_lane *lane, const PGresult *result, const char *sqlstate)
@@ -66,8 +132,9 @@ static void log_failure(const struct le_lane *lane, const PGresult *result, cons
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     /* A row at fault is the pipeline's to find and to tell; on the way to it this happens several
      * times. */
-    bool data = judge(result, sqlstate) == LE_SQLSTATE_DATA;
-    le_log(data ? LE_LOG_DEBUG : LE_LOG_WARN, "database_statement",
+    bool data = judge(lane->store, result, sqlstate) == LE_SQLSTATE_DATA;
+    bool loud = !data && is_news(lane->store, sqlstate);
+    le_log(loud ? LE_LOG_WARN : LE_LOG_DEBUG, "database_statement",
            LE_FI("connection", le_pg_conn_number(lane->conn)), LE_FI("rows", lane->op->count),
            LE_FS("sqlstate", sqlstate), LE_FS("constraint", constraint != NULL ? constraint : ""),
            LE_FS("text", le_sqlstate_words(sqlstate)));
@@ -100,13 +167,12 @@ static void end_retry(struct le_lane *lane, const char *sqlstate, bool reconnect
     le_store_tell_changed(store);
 }
 
-static void end_fatal(struct le_lane *lane, const char *sqlstate)
+static void end_fatal(struct le_lane *lane, const char *sqlstate, const char *words)
 {
-    struct le_pg_failure failure;
     struct le_store *store = lane->store;
     set_outcome(lane->op, LE_STORE_FATAL, LE_ERR_DATABASE_FATAL, sqlstate);
-    le_pg_failure_of(&failure, sqlstate, "the statement");
-    (void)snprintf(store->last_failure, sizeof store->last_failure, "%s", failure.text);
+    (void)snprintf(store->last_failure, sizeof store->last_failure,
+                   "the statement: %s (SQLSTATE %s)", words, sqlstate);
     le_store_fail(store); /* logs, before the owner stops because of it */
     if (lane->op != NULL)
         end(lane);
@@ -238,12 +304,22 @@ void le_store_prepare(struct le_lane *lane)
 
 /* ---- answers ---- */
 
+/* How many of the rows were new; SIZE_MAX: the answer is none. */
+static size_t count_new(const struct le_lane *lane, const PGresult *result)
+{
+    switch (lane->store->kind) {
+    case LE_STATEMENT_PLAIN: return lane->op->count;
+    case LE_STATEMENT_KEYED: return le_pg_result_rows(result);
+    case LE_STATEMENT_LEDGER:
+        return PQntuples(result) == 1 ? (size_t)strtoull(PQgetvalue(result, 0, 0), NULL, 10)
+                                      : SIZE_MAX;
+    }
+    abort();
+}
+
 static void on_success(struct le_lane *lane, const PGresult *result)
 {
-    size_t count = lane->op->count;
-    if (lane->store->config.ledger)
-        count = PQntuples(result) == 1 ? (size_t)strtoull(PQgetvalue(result, 0, 0), NULL, 10)
-                                       : SIZE_MAX;
+    size_t count = count_new(lane, result);
     if (count <= lane->op->count)
         end_committed(lane, count);
     else
@@ -259,24 +335,32 @@ static void on_stale(struct le_lane *lane, const char *sqlstate)
     } else if (lost && !lane->store->unprepared) {
         go_unprepared(lane);
     } else {
-        end_fatal(lane, sqlstate);
+        end_fatal(lane, sqlstate, le_sqlstate_words(sqlstate));
     }
 }
 
 static void on_error(struct le_lane *lane, const PGresult *result)
 {
+    const char *why;
     char sqlstate[LE_SQLSTATE_SIZE];
     le_pg_result_sqlstate(result, sqlstate);
     log_failure(lane, result, sqlstate);
-    switch (judge(result, sqlstate)) {
+    switch (judge(lane->store, result, sqlstate)) {
     case LE_SQLSTATE_RETRY: end_retry(lane, sqlstate, false); break;
     case LE_SQLSTATE_RECONNECT: end_retry(lane, sqlstate, true); break;
     case LE_SQLSTATE_PREPARE: on_stale(lane, sqlstate); break;
+    case LE_SQLSTATE_UNCLEAR:
+        set_outcome(lane->op, LE_STORE_UNCLEAR, LE_ERR_DATABASE, sqlstate);
+        end_and_go_on(lane);
+        break;
     case LE_SQLSTATE_DATA:
         set_outcome(lane->op, LE_STORE_DATA_ERROR, LE_OK, sqlstate);
         end_and_go_on(lane);
         break;
-    case LE_SQLSTATE_FATAL: end_fatal(lane, sqlstate); break;
+    case LE_SQLSTATE_FATAL:
+        why = why_not_the_row(lane->store, result, sqlstate);
+        end_fatal(lane, sqlstate, why != NULL ? why : le_sqlstate_words(sqlstate));
+        break;
     }
 }
 

@@ -110,6 +110,8 @@ void le_pg_conn_execute(struct le_pg_conn *conn, const char *name,
 /* The SQLSTATE of a failed result, "" when it has none (libpq's own failure). */
 void le_pg_result_sqlstate(const PGresult *result, char out[LE_SQLSTATE_SIZE]);
 bool le_pg_result_ok(const PGresult *result);
+/* How many rows the command stored, by its own count. */
+size_t le_pg_result_rows(const PGresult *result);
 /* A failure that a result's SQLSTATE explains; what names the command: "the catalogue". */
 void le_pg_failure_of(struct le_pg_failure *failure, const char *sqlstate, const char *what);
 

@@ -6,14 +6,18 @@
 #include "loginetl/base/error.h"
 #include "loginetl/login/field.h"
 
-#include <stdbool.h>
-
 #define LE_LEDGER_TABLE  "loginetl_ledger"
 #define LE_STATEMENT_MAX 32768 /* bytes: 64 columns with names of 63 bytes, all of them quotes */
 
-/* Parameters as le_arrays_init orders them. With the ledger it answers one row, the count of
- * messages that were new (int8 as text); without, the command's count is that of the rows. */
+enum le_statement_kind {
+    LE_STATEMENT_PLAIN, /* the command's count is that of the rows */
+    LE_STATEMENT_KEYED, /* rows that the table's own key knows already are passed over; the
+                           command's count is that of the others */
+    LE_STATEMENT_LEDGER /* answers one row, the count of messages that were new (int8 as text) */
+};
+
+/* Parameters as le_arrays_init orders them. */
 LE_MUST enum le_err le_statement_write(struct le_buf *out, const char *schema, const char *table,
-                                       const struct le_fields *fields, bool ledger);
+                                       const struct le_fields *fields, enum le_statement_kind kind);
 
 #endif

@@ -66,6 +66,8 @@ struct le_store_report {
     bool table_exists, ledger_exists;
     bool can_insert, can_insert_ledger, can_create; /* privileges */
     bool read_only;
+    bool
+        has_key; /* of its own, by which ON CONFLICT DO NOTHING passes over what is there already */
     char missing_columns[256];  /* comma separated; "" when none */
     char required_columns[256]; /* NOT NULL columns without default that no field fills; "" when
                                    none */

@@ -236,16 +236,22 @@ static void statement_text(void **state)
     add_field(&fields, LE_COLUMN_TEXT);
     add_field(&fields, LE_COLUMN_ABSENT);
     add_field(&fields, LE_COLUMN_DATE);
-    assert_int_equal(le_statement_write(&sql, "s", "t", &fields, false), LE_OK);
+    assert_int_equal(le_statement_write(&sql, "s", "t", &fields, LE_STATEMENT_PLAIN), LE_OK);
     assert_true(le_span_is(le_buf_span(&sql), "INSERT INTO \"s\".\"t\" (\"a\"\"b\", \"a\"\"b\") "
                                               "SELECT c1, c2 FROM unnest($1, $2) AS u(c1, c2)"));
     le_buf_clear(&sql);
-    assert_int_equal(le_statement_write(&sql, "s", "t", &fields, true), LE_OK);
+    assert_int_equal(le_statement_write(&sql, "s", "t", &fields, LE_STATEMENT_KEYED), LE_OK);
+    assert_true(
+        le_span_is(le_buf_span(&sql),
+                   "INSERT INTO \"s\".\"t\" (\"a\"\"b\", \"a\"\"b\") "
+                   "SELECT c1, c2 FROM unnest($1, $2) AS u(c1, c2) ON CONFLICT DO NOTHING"));
+    le_buf_clear(&sql);
+    assert_int_equal(le_statement_write(&sql, "s", "t", &fields, LE_STATEMENT_LEDGER), LE_OK);
     assert_true(le_span_is(
         le_buf_span(&sql),
         "WITH input AS (SELECT * FROM unnest($1, $2, $3, $4) AS u(c1, c2, c3, c4)), "
         "fresh AS (INSERT INTO \"s\".\"loginetl_ledger\" (sent_at, message_id) SELECT c1, c2 FROM input "
-        "ON CONFLICT DO NOTHING RETURNING sent_at, message_id), "
+        "ON CONFLICT (sent_at, message_id) DO NOTHING RETURNING sent_at, message_id), "
         "stored AS (INSERT INTO \"s\".\"t\" (\"a\"\"b\", \"a\"\"b\") SELECT c3, c4 FROM input "
         "JOIN fresh ON sent_at = c1 AND message_id = c2) SELECT count(*) FROM fresh"));
     le_buf_free(&sql);
@@ -256,7 +262,7 @@ static void statement_text(void **state)
         add_field(&fields, LE_COLUMN_TEXT);
         fields.list[fields.count - 1].column = (struct le_span){quotes, sizeof quotes};
     }
-    assert_int_equal(le_statement_write(&sql, "s", "t", &fields, true),
+    assert_int_equal(le_statement_write(&sql, "s", "t", &fields, LE_STATEMENT_LEDGER),
                      LE_OK); /* the largest there is */
     le_buf_free(&sql);
 }

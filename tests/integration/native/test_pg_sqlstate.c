@@ -15,8 +15,9 @@ static void classes(void **state)
         const char *sqlstates; /* space separated */
         enum le_sqlstate_class class;
     } rows[] = {
-        {"40001 40P01 53000 53100 53200 53300 54000 55P03 55006 57014 57000 58000 58030 XX000 HV000 F0000",
+        {"40001 40P01 53000 53100 53200 53300 55P03 55006 57014 57000 58000 58030 72000 XX000 HV000 F0000",
          LE_SQLSTATE_RETRY},
+        {"09000 21000 2F002 38000 39P01 54000 54001 ABCDE 90001", LE_SQLSTATE_UNCLEAR},
         {"08000 08006 08P01 25006 25P02 57P01 57P02 57P03 57P05", LE_SQLSTATE_RECONNECT},
         {"26000 0A000", LE_SQLSTATE_PREPARE},
         {"22001 22003 22021 22P05 23502 23505 23514 44000 P0001", LE_SQLSTATE_DATA},
@@ -33,7 +34,7 @@ static void classes(void **state)
     }
     assert_int_equal(le_sqlstate_class(""), LE_SQLSTATE_RECONNECT);
     assert_int_equal(le_sqlstate_judge("54000", true), LE_SQLSTATE_DATA);
-    assert_int_equal(le_sqlstate_judge("54000", false), LE_SQLSTATE_RETRY);
+    assert_int_equal(le_sqlstate_judge("54000", false), LE_SQLSTATE_UNCLEAR);
     assert_int_equal(le_sqlstate_judge("53100", true), LE_SQLSTATE_RETRY);
     assert_int_equal(le_sqlstate_judge("23505", false), LE_SQLSTATE_DATA);
 }
