@@ -93,7 +93,10 @@ static void tell_table(struct le_check *check, const struct le_store_report *rep
 
 static void tell_ledger(struct le_check *check, const struct le_store_report *report)
 {
-    if (le_setting_number(check->settings, LE_OPT_DEDUPE) != 0)
+    if (le_setting_number(check->settings, LE_OPT_DEDUPE) != 0 && report->has_key)
+        le_check_tell(check, LE_VERDICT_OK, "ledger",
+                      "--dedupe off: the table's own key tells what is there already");
+    else if (le_setting_number(check->settings, LE_OPT_DEDUPE) != 0)
         le_check_tell(check, LE_VERDICT_WARN, "ledger",
                       "--dedupe off: a redelivered message becomes a second row unless the table "
                       "has a key");

@@ -1,8 +1,8 @@
 #include "loginetl/app/commands.h"
 #include "loginetl/app/memory.h"
+#include "loginetl/app/process.h"
 #include "loginetl/app/world.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +11,11 @@
 /* Before there is any thread. */
 static void prepare_process(void)
 {
+    le_process_standard_files();
     le_memory_tune();
-    /* Only names are resolved in threads. */
+    /* libuv's own: only send reads files in them. */
     (void)setenv("UV_THREADPOOL_SIZE", "2", 0);
-    (void)signal(SIGPIPE, SIG_IGN);
+    le_process_ignore_signals();
 }
 
 static int print_version(void)

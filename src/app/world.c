@@ -1,6 +1,7 @@
 #include "loginetl/app/world.h"
 
 #include "loginetl/app/commands.h"
+#include "loginetl/app/process.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -110,13 +111,17 @@ enum le_err le_world_open(struct le_world *world, const struct le_settings *sett
 {
     assert(world != NULL && settings != NULL);
     *world = (struct le_world){.settings = settings};
+    enum le_err err = le_process_allow_files(settings);
+    err = err == LE_OK ? le_process_allow_threads() : err;
+    if (err != LE_OK)
+        return err;
     int code = uv_loop_init(&world->loop);
     if (code != 0) {
         le_complain("the event loop does not start: %s", uv_strerror(code));
         return LE_ERR_SYSTEM;
     }
     le_rng_seed(&world->rng, random_seed());
-    enum le_err err = open_log(world);
+    err = open_log(world);
     if (err == LE_OK)
         err = open_parts(world);
     else

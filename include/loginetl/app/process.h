@@ -1,0 +1,25 @@
+/* What the process around the program must be like: its standard files, its limit of open files. */
+#ifndef LE_APP_PROCESS_H
+#define LE_APP_PROCESS_H
+
+#include "loginetl/app/settings.h"
+
+/* Names are looked up in threads, and send reads its files in them. */
+#define LE_PROCESS_THREADS 2
+
+/* Before anything is opened. A parent may have closed stdin, stdout or stderr: then the next socket
+ * would get the number, and log lines would go into it. Such a file becomes /dev/null. Ends the
+ * program when even that cannot be opened. */
+void le_process_standard_files(void);
+/* Signals that would end the program for a write that fails: the write tells it too. */
+void le_process_ignore_signals(void);
+/* Raises the limit of open files to what the settings need. LE_ERR_SYSTEM, after a complaint that
+ * names the setting, when it may not be raised so far: better at the start than as a connection
+ * that fails under load. */
+LE_MUST enum le_err le_process_allow_files(const struct le_settings *settings);
+/* A look-up without a thread fails as if memory were short, and libuv ends the program without a
+ * word when its own cannot be made. LE_ERR_SYSTEM, after a complaint, when there is no room for
+ * them. */
+LE_MUST enum le_err le_process_allow_threads(void);
+
+#endif
