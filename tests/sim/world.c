@@ -1,0 +1,514 @@
+/* A world's beginning, its way through what goes wrong, and its end, when all must be well. */
+#include "world.h"
+
+#include "check.h"
+#include "loginetl/base/log.h"
+#include "loginetl/base/mem.h"
+#include "loginetl/pipeline/internal.h"
+#include "message.h"
+#include "queue.h"
+#include "store.h"
+#include "trace.h"
+#include "worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR_MS         (INT64_C(3600) * 1000)
+#define STEPS_MAX       200000u /* in all */
+#define CALM_MS         (6 * HOUR_MS)
+#define LATE_MS         10000 /* a timer may be late by half of it */
+#define LAST_ROUNDS_MAX (2 * MESSAGES_MAX)
+
+/* ---- drawing ---- */
+
+uint64_t world_below(struct world *world, uint64_t bound)
+{
+    return le_rng_below(&world->rng, bound);
+}
+
+int64_t world_spread(struct world *world, int64_t bound)
+{
+    assert(bound >= 1);
+    uint64_t magnitude = 64 - (uint64_t)__builtin_clzll((uint64_t)bound);
+    uint64_t top = UINT64_C(1) << (1 + world_below(world, magnitude));
+    uint64_t below = top < (uint64_t)bound ? top : (uint64_t)bound;
+    return 1 + (int64_t)world_below(world, below);
+}
+
+bool world_strikes(struct world *world, enum fault fault)
+{
+    return fault_strikes(&world->faults, &world->rng, fault);
+}
+
+uint32_t world_ticket(struct world *world)
+{
+    return ++world->tickets;
+}
+
+void world_put(struct world *world, int64_t due_ms, enum event_kind kind, unsigned index,
+               uint32_t ticket)
+{
+    events_put(&world->events, &world->rng, due_ms, kind, index, ticket);
+}
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
+}
+
+unsigned world_find(const struct world *world, struct le_span id)
+{
+    if (id.len != 36)
+        return MESSAGES_MAX;
+    unsigned index = 0;
+    for (size_t i = 32; i < 36; i++)
+        index = index * 16 + (unsigned)digit(id.ptr[i]);
+    if (index >= world->message_count || memcmp(world->messages[index].id, id.ptr, id.len) != 0)
+        return MESSAGES_MAX;
+    return index;
+}
+
+/* ---- the beginning ---- */
+
+/* Decoders hold nothing of a world. */
+static struct le_decoder *decoder_of(unsigned worker)
+{
+    static struct le_fields fields;
+    static struct le_decoder *decoders[WORKERS_MAX];
+    if (fields.count == 0)
+        le_fields_builtin(&fields);
+    if (decoders[worker] == NULL) {
+        const struct le_decoder_config config = {
+            .fields = &fields, .mask = LE_MASK_SHA256, .body_max = BODY_LARGE};
+        decoders[worker] = le_decoder_new(&config);
+    }
+    if (decoders[worker] == NULL)
+        abort();
+    return decoders[worker];
+}
+
+static size_t field_count(void)
+{
+    static struct le_fields fields;
+    if (fields.count == 0)
+        le_fields_builtin(&fields);
+    return fields.count;
+}
+
+static void clear(struct world *world, uint64_t seed, bool tracing)
+{
+    world->seed = seed;
+    le_rng_seed(&world->rng, seed);
+    world->tracing = tracing;
+    world->now_ms = 1000000;
+    world->steps = world->turns = world->delivered = world->convicted = 0;
+    world->phase = PHASE_CHAOS;
+    world->last_rounds = 0;
+    world->request_hint = world->transaction_hint = world->acting = 0;
+    world->events.count = 0;
+    world->events.overflow = false;
+    world->tickets = world->instances = world->delivery_count = 0;
+    world->message_count = world->open_good = world->open_bad = 0;
+    world->broken = PROMISE_NONE;
+    world->verdict[0] = '\0';
+    for (unsigned i = 0; i < REQUESTS_MAX; i++)
+        world->requests[i].used = false;
+    for (unsigned i = 0; i < TRANSACTIONS_MAX; i++)
+        world->transactions[i].used = false;
+}
+
+static void draw_workers(struct world *world)
+{
+    static const unsigned counts[] = {1, 1, 2, 2, 3, 4};
+    world->worker_count = counts[world_below(world, 6)];
+    for (unsigned i = 0; i < world->worker_count; i++) {
+        struct worker *worker = &world->workers[i];
+        *worker = (struct worker){.world = world, .index = i, .decoder = decoder_of(i)};
+        worker_draw(worker);
+        worker->config.field_count = field_count();
+        world_put(world, world->now_ms + (int64_t)world_below(world, 3000), EVENT_START, i, 0);
+    }
+}
+
+static void draw_chaos(struct world *world)
+{
+    static const int64_t lengths_ms[] = {HOUR_MS / 60, HOUR_MS / 10, 2 * HOUR_MS, 12 * HOUR_MS};
+    static const enum le_on_reject rejects[] = {LE_ON_REJECT_DLQ, LE_ON_REJECT_DLQ,
+                                                LE_ON_REJECT_DLQ, LE_ON_REJECT_LEAVE,
+                                                LE_ON_REJECT_DISCARD};
+    static const int64_t ticks_ms[] = {200, 2000, 20000, 200000};
+    int64_t length_ms = lengths_ms[world_below(world, 4)];
+    world->phase_end_ms =
+        world->now_ms + length_ms / 4 + (int64_t)world_below(world, (uint64_t)length_ms);
+    world->phase_steps = 200 + world_below(world, 2400);
+    world->tick_ms = ticks_ms[world_below(world, 4)];
+    world->refills_left = (unsigned)world_below(world, 10);
+    world->on_reject = rejects[world_below(world, 5)];
+    world->mixed_rejects = world_below(world, 8) == 0;
+    world_put(world, world->now_ms + world->tick_ms, EVENT_TICK, 0, 0);
+}
+
+static void draw(struct world *world)
+{
+    static const unsigned sizes[] = {4, 12, 40, 100};
+    faults_draw(&world->faults, &world->rng);
+    const bool *in = world->faults.in_group;
+    world->sound = !in[GROUP_QUEUE] && !in[GROUP_CLOCK] && !in[GROUP_MEMORY];
+    draw_chaos(world);
+    queue_draw(world);
+    store_draw(world);
+    messages_draw(world);
+    draw_workers(world);
+    messages_send(world, (unsigned)world_below(world, sizes[world_below(world, 4)]));
+    trace(world, NULL, "%u workers, %u messages%s, redrive at %u", world->worker_count,
+          world->message_count, world->sound ? ", sound but for store, crashes and signals" : "",
+          world->queue.redrive_at);
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        if (world->faults.chance[i] > 0)
+            trace(world, NULL, "fault: %s (%.2f %%)", fault_words((enum fault)i),
+                  world->faults.chance[i] / 655.36);
+}
+
+/* ---- what goes wrong by itself ---- */
+
+static struct worker *any_worker(struct world *world)
+{
+    return &world->workers[world_below(world, world->worker_count)];
+}
+
+static void trouble_worker(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    if (!worker_alive(worker))
+        return;
+    if (world_strikes(world, FAULT_FREEZE))
+        worker_freeze(worker, world_spread(world, HOUR_MS));
+    if (world_strikes(world, FAULT_MONOTONIC_JUMP))
+        worker_jump(worker, world_spread(world, 3 * HOUR_MS));
+    if (world_strikes(world, FAULT_WALL_JUMP))
+        worker->wall_ms += (int64_t)world_below(world, 20 * (uint64_t)HOUR_MS) - 10 * HOUR_MS;
+    store_upkeep(worker);
+}
+
+static void tick(struct world *world)
+{
+    if (world->phase != PHASE_CHAOS)
+        return;
+    if (!world->store.down && world_strikes(world, FAULT_STORE_OUTAGE))
+        store_leave(world, world_spread(world, HOUR_MS / 2));
+    if (!world->store.down && world_strikes(world, FAULT_LONG_OUTAGE))
+        store_leave(world, HOUR_MS / 6 + world_spread(world, 5 * HOUR_MS));
+    if (!world->store.unclear &&
+        world->faults.chance[FAULT_STORE_UNCLEAR] > world_below(world, 65536))
+        store_be_unclear(world);
+    if (!world->queue.away && world_strikes(world, FAULT_QUEUE_OUTAGE))
+        queue_leave(world);
+    if (world->refills_left > 0 && world_strikes(world, FAULT_REFILL)) {
+        world->refills_left--;
+        messages_send(world, (unsigned)world_spread(world, 60));
+        queue_wake_polls(world);
+    }
+    trouble_worker(world);
+    world_put(world, world->now_ms + world_spread(world, 2 * world->tick_ms), EVENT_TICK, 0, 0);
+}
+
+/* At any step of any worker. */
+static void kill_or_stop(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    if (!worker_alive(worker))
+        return;
+    if (fault_strikes_rarely(&world->faults, &world->rng, FAULT_CRASH, 16))
+        worker_crash(worker);
+    else if (!worker->asked_to_stop &&
+             fault_strikes_rarely(&world->faults, &world->rng, FAULT_STOP, 16))
+        worker_stop(worker);
+}
+
+/* ---- events ---- */
+
+/* Whose process must be running for it to happen; NULL: it happens anyway. */
+static struct worker *hearer(struct world *world, const struct event *event)
+{
+    switch ((enum event_kind)event->kind) {
+    case EVENT_ANSWER: {
+        const struct request *request = &world->requests[event->index];
+        struct worker *worker = &world->workers[request->worker];
+        return request->instance == worker->instance ? worker : NULL;
+    }
+    case EVENT_SESSION: return &world->workers[event->index / SESSIONS_MAX];
+    case EVENT_WAKE: return &world->workers[event->index];
+    case EVENT_TRANSACTION: {
+        const struct transaction *transaction = &world->transactions[event->index];
+        struct worker *worker = &world->workers[transaction->worker];
+        bool tells = transaction->state == TRANSACTION_OVER || transaction->answer_lost;
+        return tells && transaction->instance == worker->instance ? worker : NULL;
+    }
+    case EVENT_SERVE:
+    case EVENT_START:
+    case EVENT_THAW:
+    case EVENT_TICK:
+    case EVENT_STORE_BACK:
+    case EVENT_STORE_CLEAR:
+    case EVENT_QUEUE_BACK: break;
+    }
+    return NULL;
+}
+
+static bool is_void(const struct world *world, const struct event *event)
+{
+    const struct request *request = &world->requests[event->index % REQUESTS_MAX];
+    const struct transaction *transaction = &world->transactions[event->index % TRANSACTIONS_MAX];
+    const struct worker *worker = &world->workers[event->index % WORKERS_MAX];
+    switch ((enum event_kind)event->kind) {
+    case EVENT_SERVE:
+        return !request->used || request->serve_ticket != event->ticket || request->served;
+    case EVENT_ANSWER:
+        return !request->used || request->answer_ticket != event->ticket || request->answered;
+    case EVENT_TRANSACTION: return !transaction->used || transaction->ticket != event->ticket;
+    case EVENT_SESSION:
+        return world->workers[event->index / SESSIONS_MAX]
+                   .sessions[event->index % SESSIONS_MAX]
+                   .ticket != event->ticket;
+    case EVENT_WAKE: return worker->wake_ticket != event->ticket;
+    case EVENT_THAW: return worker->thaw_ticket != event->ticket;
+    case EVENT_START: return worker->pipeline != NULL || world->phase != PHASE_CHAOS;
+    case EVENT_TICK:
+    case EVENT_STORE_BACK:
+    case EVENT_STORE_CLEAR:
+    case EVENT_QUEUE_BACK: break;
+    }
+    return false;
+}
+
+static void happen(struct world *world, const struct event *event)
+{
+    unsigned index = event->index;
+    switch ((enum event_kind)event->kind) {
+    case EVENT_SERVE: queue_serve(world, &world->requests[index]); return;
+    case EVENT_ANSWER: queue_answer(world, &world->requests[index]); return;
+    case EVENT_TRANSACTION: store_transaction(world, &world->transactions[index]); return;
+    case EVENT_SESSION:
+        store_session(&world->workers[index / SESSIONS_MAX], index % SESSIONS_MAX);
+        return;
+    case EVENT_WAKE: worker_wake(&world->workers[index]); return;
+    case EVENT_START: worker_start(&world->workers[index]); return;
+    case EVENT_THAW: worker_thaw(&world->workers[index]); return;
+    case EVENT_TICK: tick(world); return;
+    case EVENT_STORE_BACK: store_back(world); return;
+    case EVENT_STORE_CLEAR: world->store.unclear = false; return;
+    case EVENT_QUEUE_BACK: queue_back(world); return;
+    }
+    assert(!"an event that is none");
+}
+
+/* Turns come before time goes on, of the workers in any order. False: none had reason to. */
+static bool turn_all(struct world *world)
+{
+    bool any = false;
+    unsigned from = (unsigned)world_below(world, world->worker_count);
+    for (unsigned i = 0; i < world->worker_count; i++) {
+        struct worker *worker = &world->workers[(from + i) % world->worker_count];
+        if (!worker->dirty || !worker_alive(worker) || worker->frozen ||
+            world->broken != PROMISE_NONE)
+            continue;
+        worker_turn(worker);
+        any = true;
+    }
+    return any;
+}
+
+static void check_deadlines(struct world *world)
+{
+    for (unsigned i = 0; i < world->worker_count; i++) {
+        struct worker *worker = &world->workers[i];
+        bool late = worker_alive(worker) && worker->asked_to_stop && !worker->frozen &&
+                    worker_now(worker) > worker->stop_at_ms + worker->config.shutdown_timeout_ms;
+        if (!late)
+            worker->late_since_ms = INT64_MAX;
+        else if (worker->late_since_ms == INT64_MAX)
+            worker->late_since_ms = world->now_ms;
+        else if (world->now_ms - worker->late_since_ms > LATE_MS)
+            broken(world, worker, PROMISE_SHUTDOWN, "it was asked to stop, and goes on");
+    }
+}
+
+static void step(struct world *world)
+{
+    if (world->events.heap[0].due_ms > world->now_ms && turn_all(world))
+        return; /* there may be earlier events now */
+    struct event event = events_take(&world->events);
+    if (is_void(world, &event))
+        return;
+    struct worker *worker = hearer(world, &event);
+    if (worker != NULL && worker->frozen) {
+        world_put(world, worker->thaw_ms, (enum event_kind)event.kind, event.index, event.ticket);
+        return;
+    }
+    world->steps++;
+    if (event.due_ms > world->now_ms)
+        world->now_ms = event.due_ms;
+    happen(world, &event);
+    if (world->phase == PHASE_CHAOS)
+        kill_or_stop(world);
+    for (unsigned i = 0; i < world->worker_count && world->broken == PROMISE_NONE; i++)
+        if (worker_alive(&world->workers[i]) && world->workers[i].dirty)
+            check_worker(&world->workers[i]);
+    if (world_below(world, 8) == 0)
+        (void)turn_all(world); /* turning more often is harmless */
+    check_deadlines(world);
+}
+
+/* ---- phases ---- */
+
+static unsigned alive_count(const struct world *world)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < world->worker_count; i++)
+        count += worker_alive(&world->workers[i]);
+    return count;
+}
+
+static void stop_all(struct world *world)
+{
+    for (unsigned i = 0; i < world->worker_count; i++)
+        if (worker_alive(&world->workers[i]))
+            worker_stop(&world->workers[i]);
+}
+
+/* From now on all goes well. Some are stopped, some killed, the others are left to finish. */
+static void begin_calm(struct world *world)
+{
+    trace(world, NULL, "from now on all goes well");
+    world->phase = PHASE_CALM;
+    world->phase_end_ms = world->now_ms + CALM_MS;
+    faults_cease(&world->faults);
+    store_back(world);
+    world->store.unclear = false;
+    world->store.clear_rows = true;
+    queue_back(world);
+    world->queue.answer_max = LE_ANSWER_BYTES_MAX;
+    for (unsigned i = 0; i < world->worker_count; i++) {
+        struct worker *worker = &world->workers[i];
+        if (!worker_alive(worker))
+            continue;
+        worker_thaw(worker);
+        uint64_t fate = world_below(world, 6);
+        if (fate < 2)
+            worker_stop(worker);
+        else if (fate == 2)
+            worker_crash(worker);
+    }
+}
+
+static bool all_settled(const struct world *world)
+{
+    return world->open_good == 0 &&
+           (world->open_bad == 0 || world->on_reject == LE_ON_REJECT_LEAVE);
+}
+
+static bool is_settled(const struct world *world, unsigned index)
+{
+    const struct message *message = &world->messages[index];
+    return message->deleted || (message->bad && world->on_reject == LE_ON_REJECT_LEAVE);
+}
+
+static void begin_round(struct world *world)
+{
+    struct worker *worker = &world->workers[0];
+    int64_t next_ms = INT64_MAX;
+    for (unsigned i = 0; i < world->message_count; i++)
+        if (!is_settled(world, i) && world->messages[i].visible_at_ms < next_ms)
+            next_ms = world->messages[i].visible_at_ms;
+    if (next_ms != INT64_MAX && next_ms > world->now_ms)
+        world->now_ms = next_ms;
+    world->last_rounds++;
+    worker_draw_last(worker);
+    worker->config.field_count = field_count();
+    worker_start(worker);
+}
+
+static bool some_leave(const struct world *world)
+{
+    bool some = false;
+    for (unsigned i = 0; i < world->worker_count; i++)
+        some = some || (worker_alive(&world->workers[i]) &&
+                        world->workers[i].config.on_reject == LE_ON_REJECT_LEAVE);
+    return some && world->open_bad > 0;
+}
+
+static void go_on_calm(struct world *world)
+{
+    bool over = world->now_ms > world->phase_end_ms;
+    /* Bad rows that are left come back for ever, and slow down the good ones behind them. */
+    if (world->open_good == 0 || (over && some_leave(world)))
+        stop_all(world);
+    if (alive_count(world) > 0 && over && !some_leave(world))
+        broken(world, NULL, PROMISE_PROGRESS,
+               "all has been well for hours, and %u good messages are still in the queue",
+               world->open_good);
+    if (alive_count(world) == 0)
+        world->phase = PHASE_LAST;
+}
+
+static void go_on_last(struct world *world)
+{
+    if (alive_count(world) > 0)
+        return;
+    if (all_settled(world)) {
+        world->phase = PHASE_OVER;
+        return;
+    }
+    if (world->last_rounds == LAST_ROUNDS_MAX)
+        broken(world, NULL, PROMISE_PROGRESS, "drains do not empty the queue");
+    begin_round(world);
+}
+
+static void go_on(struct world *world)
+{
+    bool chaos_over = world->now_ms >= world->phase_end_ms || world->steps >= world->phase_steps ||
+                      world->delivery_count > DELIVERIES_MAX / 2;
+    if (world->phase == PHASE_CHAOS && chaos_over)
+        begin_calm(world);
+    if (world->phase == PHASE_CALM)
+        go_on_calm(world);
+    if (world->phase == PHASE_LAST)
+        go_on_last(world);
+    if (world->steps > STEPS_MAX)
+        broken(world, NULL, PROMISE_PROGRESS, "the world does not end");
+    if (world->events.overflow)
+        broken(world, NULL, PROMISE_PROGRESS, "more events are due than the simulator can hold");
+}
+
+/* Whoever is still there goes without a word. */
+static void end_world(struct world *world)
+{
+    faults_cease(&world->faults);
+    world->phase = PHASE_OVER;
+    for (unsigned i = 0; i < world->worker_count; i++)
+        if (worker_alive(&world->workers[i]))
+            worker_crash(&world->workers[i]);
+}
+
+bool world_run(struct world *world, uint64_t seed, bool tracing)
+{
+    clear(world, seed, tracing);
+    draw(world);
+    long blocks = le_mem_live();
+    while (world->phase != PHASE_OVER && world->broken == PROMISE_NONE) {
+        if (world->events.count > 0)
+            step(world);
+        else if (!turn_all(world))
+            world->now_ms += 1000;
+        go_on(world);
+    }
+    if (world->broken == PROMISE_NONE)
+        check_end(world);
+    end_world(world);
+    if (le_mem_live() != blocks)
+        broken(world, NULL, PROMISE_MEMORY, "%ld blocks of memory were not freed",
+               le_mem_live() - blocks);
+    return world->broken == PROMISE_NONE;
+}
