@@ -170,6 +170,15 @@ static bool plain_utf8(const uint8_t *byte, size_t len)
     return true;
 }
 
+/* Of valid UTF-8: every byte but those that go on with one. */
+static size_t characters(const uint8_t *byte, size_t len)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < len; i++)
+        count += byte[i] >> 6 != 2;
+    return count;
+}
+
 /* The checks */
 
 static char *copy_of(const void *bytes, size_t len)
@@ -267,7 +276,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct le_json *json = le_json_new();
     assert(json != NULL);
     char *text = copy_of(data, size);
-    assert(le_utf8_valid((struct le_span){text, size}) == plain_utf8(data, size));
+    bool utf8 = plain_utf8(data, size);
+    assert(le_utf8_valid((struct le_span){text, size}) == utf8);
+    size_t chars = utf8 ? le_utf8_chars((struct le_span){text, size}) : characters(data, size);
+    assert(chars == characters(data, size));
     check_parse(json, text, size);
     check_written(json, (struct le_span){text, size});
     size_t len = size;

@@ -61,6 +61,7 @@ static void read_messages(char *text, size_t len)
         must(messages[i].message_id.len > 0 && messages[i].receipt_handle.len > 0 &&
              messages[i].body != NULL);
         must(messages[i].sent_at_ms >= -1);
+        must(!le_sqs_body_is_damaged(&messages[i]) || messages[i].body_md5.len == 32);
     }
     if (count > 0)
         write_requests(messages, count);
@@ -78,24 +79,63 @@ static void read_batch(char *text, size_t len)
     }
 }
 
+/* Whatever a server says its URL is goes into every further request. */
+static void write_look_ups(struct le_span queue_url)
+{
+    struct le_buf out;
+    le_buf_init(&out, 1 << 20);
+    must(le_sqs_json.get_queue_url(&out, queue_url, LE_SPAN_NONE) == LE_OK);
+    must(le_sqs_json.get_queue_url(&out, queue_url, queue_url) == LE_OK);
+    must(le_sqs_json.get_queue_attributes(&out, queue_url) == LE_OK);
+    must(le_sqs_json.receive(&out, queue_url, 10, 20, 60) == LE_OK);
+    le_buf_free(&out);
+}
+
+static void follow_arn(struct le_span queue_url, struct le_span arn)
+{
+    struct le_span account, name;
+    struct le_buf out;
+    le_buf_init(&out, 1 << 20);
+    enum le_err err = le_sqs_arn_parts(arn, &account, &name);
+    must(err == LE_OK || err == LE_ERR_SYNTAX);
+    if (err == LE_OK) {
+        check_within(account, arn.ptr, arn.len);
+        check_within(name, arn.ptr, arn.len);
+    }
+    enum le_err found = le_sqs_url_from_arn(&out, queue_url, arn);
+    must(found == LE_ERR_SYNTAX || (found == LE_OK && err == LE_OK && out.len > name.len));
+    le_buf_free(&out);
+}
+
 static void read_look_ups(char *text, size_t len, bool url)
 {
     struct le_sqs_queue_attributes attributes;
     struct le_span queue_url;
     if (url) {
-        if (le_sqs_json.read_queue_url(text, len, &queue_url) == LE_OK)
-            check_within(queue_url, text, len);
+        if (le_sqs_json.read_queue_url(text, len, &queue_url) != LE_OK)
+            return;
+        check_within(queue_url, text, len);
+        write_look_ups(queue_url);
+        follow_arn(queue_url, LE_SPAN_LIT("arn:aws:sqs:eu-west-1:111111111111:dead"));
     } else if (le_sqs_json.read_queue_attributes(text, len, &attributes) == LE_OK) {
         check_within(attributes.arn, text, len);
         check_within(attributes.redrive_policy, text, len);
         check_within(attributes.dead_letter_arn, text, len);
         must(attributes.max_receive_count >= 0 && attributes.visible >= -1);
+        if (attributes.dead_letter_arn.ptr != NULL)
+            follow_arn(LE_SPAN_LIT("http://localhost:4566/000000000000/q"),
+                       attributes.dead_letter_arn);
     }
 }
 
 static void read_error(char *text, size_t len)
 {
-    check_code(le_sqs_json.read_error(text, len, LE_SPAN_NONE), text, len);
+    static const int statuses[] = {300, 400, 403, 404, 413, 429, 500, 503};
+    struct le_span code = le_sqs_json.read_error(text, len, LE_SPAN_NONE);
+    check_code(code, text, len);
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+        must(le_sqs_error(statuses[i], code) != LE_OK);
+    must(!le_sqs_is_skew(code) || code.len > 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
