@@ -26,21 +26,6 @@ def test_before_there_is_anything(world):
     assert run.summary()["received"] == 0
 
 
-def test_under_load(world):
-    world.send(logins.make(5000, seed=70, bad=0.01))
-    run = world.program.start("--concurrency", "16", "--batch-rows", "50")
-    wait_until(lambda: world.database.count() > 200, run.tail)
-    assert run.terminate() in (0, 3), run.tail()
-    summary = run.summary()
-    assert summary["in_flight"] == 0
-    visible, in_flight = world.queue.counts()
-    assert in_flight == 0, "what is not stored can be received at once"
-    assert world.database.count() == summary["inserted"]
-    assert visible == len(world.sent) - summary["inserted"] - summary["rejected"]
-    world.program.drain("--concurrency", "16")
-    world.check()
-
-
 def test_what_cannot_be_stored_is_given_back_at_once(world):
     run = world.program.start("--shutdown-timeout", "2", "--visibility-timeout", "600")
     run.wait_event("ready")

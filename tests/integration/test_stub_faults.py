@@ -207,25 +207,6 @@ def test_deletes_that_only_pretend(loaded, stub):
     loaded.check(once=False)
 
 
-def test_a_body_that_is_not_what_its_md5_says(world, stub):
-    """Damaged on the way: not used, and not thrown away either; it comes again when its lease ends."""
-    world.send(logins.make(40, seed=52, bad=0))
-    stub.fault("ReceiveMessage", "wrong-md5", times=2)
-    run = world.program.start("--visibility-timeout", "5", "--concurrency", "2")
-    wait_until(lambda: world.database.count() == 40 and world.queue.is_empty(), run.tail)
-    run.terminate()
-    world.check()
-
-
-def test_a_clock_that_is_off(loaded, stub):
-    """Ours or the server's: the answer's Date tells how far, and signatures follow it."""
-    stub.settings(skew_s=3600)
-    run = loaded.program.drain("--concurrency", "4")
-    stub.settings(skew_s=0)
-    loaded.check()
-    assert run.summary()["inserted"] == len(loaded.good)
-
-
 def test_leases_are_extended_while_rows_wait(world, stub):
     """The table is locked for longer than a lease: nobody else gets the messages in the meantime."""
     run = world.program.start("--visibility-timeout", "5")

@@ -43,9 +43,11 @@ def binaries():
 class Cluster:
     """PostgreSQL refuses to run as root; then it runs as the user postgres, in a folder of that user's."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, initdb=(), **settings):
+        """initdb: more options for it."""
         self.folder = Path(folder)
         self.settings = dict(SETTINGS, **settings)
+        self.options = initdb
         self.home = Path(tempfile.mkdtemp(prefix="loginetl-postgres-"))
         self.data = self.home / "data"
         self.prefix = []
@@ -53,6 +55,7 @@ class Cluster:
             user = pwd.getpwnam("postgres")
             os.chown(self.home, user.pw_uid, user.pw_gid)
             self.prefix = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+        self.under = []  # words of a command that becomes the server
         self._initdb()
         self.process = None
         self.port = free_port()
@@ -76,6 +79,7 @@ class Cluster:
                 "--auth=scram-sha-256",
                 f"--pwfile={password_file}",
                 "--no-sync",
+                *self.options,
             ],
             check=True,
             capture_output=True,
@@ -93,7 +97,7 @@ class Cluster:
             prefix = self.prefix or ["setpriv"]
             self.process = Process(
                 "postgres",
-                [*prefix, "--pdeathsig", "INT", binaries() / "postgres", "-D", self.data, *options],
+                [*self.under, *prefix, "--pdeathsig", "INT", binaries() / "postgres", "-D", self.data, *options],
                 self.folder,
                 cwd=self.home,
             )
@@ -139,9 +143,12 @@ class Database:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(name))
             )
-        self.connection = cluster.connect(name)
+        self.connect()
+
+    def connect(self):
+        self.connection = self.cluster.connect(self.name)
         # Tables that a test makes belong to the program's role, as they would where it is used.
-        self.connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(name)))
+        self.connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self.name)))
 
     @property
     def url(self):

@@ -36,7 +36,8 @@ def tied(command):
 
 
 class Process:
-    """One child, ended by its own pid. Its output goes to files, so that no full pipe can stop it."""
+    """One child, ended by its own pid. Its output goes to files, so that no full pipe can stop it, unless a test asks for
+    something else."""
 
     def __init__(self, name, command, folder, env=None, **options):
         self.name = name
@@ -46,8 +47,8 @@ class Process:
             self.child = subprocess.Popen(
                 [str(word) for word in command],
                 stdin=options.pop("stdin", subprocess.DEVNULL),
-                stdout=out,
-                stderr=err,
+                stdout=options.pop("stdout", out),
+                stderr=options.pop("stderr", err),
                 env=env,
                 **options,
             )

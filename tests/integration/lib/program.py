@@ -33,6 +33,12 @@ def is_release():
     return "release" in binary()
 
 
+def is_sanitized():
+    """Then it takes terabytes of addresses, and its runtime must be the first library."""
+    with open(binary(), "rb") as file:
+        return b"libasan" in file.read()
+
+
 def parse_logfmt(text):
     """Lines as dicts; a line that is not logfmt has only the key "line"."""
     events = []
@@ -69,8 +75,8 @@ def check_books(events):
 class Running(Process):
     """One run of the program. Its resident memory and CPU time are watched while it lives."""
 
-    def __init__(self, name, args, folder, env, watch=False):
-        super().__init__(name, [binary(), *args], folder, env=env, cwd=folder)
+    def __init__(self, name, args, folder, env, watch=False, under=(), **options):
+        super().__init__(name, [*under, binary(), *args], folder, env=env, **{"cwd": folder, **options})
         self.memory_kb = self.cpu_s = 0
         if watch:
             threading.Thread(target=self._watch, daemon=True).start()
@@ -145,15 +151,17 @@ class Program:
         """None as a value takes a variable away."""
         return {key: str(value) for key, value in {**self.env, **changes}.items() if value is not None}
 
-    def start(self, *args, env=None, watch=False):
-        """In the background: a service unless --drain is among the arguments."""
-        run = Running(f"run{len(self.runs)}", args, self.folder, self.environment(**(env or {})), watch)
+    def start(self, *args, env=None, watch=False, under=(), **options):
+        """In the background: a service unless --drain is among the arguments. under: words of a command that becomes the
+        program (prlimit, setpriv); options: Popen's."""
+        name = f"run{len(self.runs)}"
+        run = Running(name, args, self.folder, self.environment(**(env or {})), watch, under, **options)
         self.runs.append(run)
         return run
 
-    def run(self, *args, env=None, timeout=PATIENCE):
+    def run(self, *args, env=None, timeout=PATIENCE, **options):
         """To its end."""
-        run = self.start(*args, env=env)
+        run = self.start(*args, env=env, **options)
         run.wait(timeout)
         return run.result()
 

@@ -85,6 +85,10 @@ class Stub:
     def clear_faults(self):
         self.control("DELETE", "faults")
 
+    def expire(self, queue=None):
+        """Every lease ends now, however long it was asked for."""
+        return self.control("POST", "expire", b"", queue=queue or self.queue_name)["expired"]
+
     def settings(self, **settings):
         self.control("POST", "settings", b"", **settings)
 

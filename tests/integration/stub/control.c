@@ -178,6 +178,18 @@ static void add_message(struct call *call)
     text_printf(&call->request.answer.body, "{\"added\":%" PRId64 "}", copies);
 }
 
+/* Every lease ends now, as if as much time had passed. */
+static void expire(struct call *call)
+{
+    struct queue *queue = queue_named(call, "queue");
+    if (!queue)
+        return;
+    uint64_t before = queue->counts.expired;
+    queue_expire(queue, INT64_MAX);
+    text_printf(&call->request.answer.body, "{\"expired\":%" PRIu64 "}",
+                queue->counts.expired - before);
+}
+
 /* ---- faults and settings ---- */
 
 static void add_faults(struct call *call)
@@ -296,7 +308,8 @@ void control_handle(struct call *call, const char *method, const char *path)
                   {"POST", "/queue", set_queue},       {"POST", "/messages", add_lines},
                   {"POST", "/message", add_message},   {"GET", "/faults", list_faults},
                   {"POST", "/faults", add_faults},     {"DELETE", "/faults", clear_faults},
-                  {"POST", "/settings", set_settings}, {"GET", "/requests", list_requests}};
+                  {"POST", "/settings", set_settings}, {"GET", "/requests", list_requests},
+                  {"POST", "/expire", expire}};
     call->request.answer.status = 200;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         if (!strcmp(method, routes[i].method) && !strcmp(path, routes[i].path)) {

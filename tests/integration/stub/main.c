@@ -28,7 +28,8 @@ static const char help[] =
     "Control, on the same port: GET /control/counters, /control/queue?name=, /control/faults, /control/requests;\n"
     "POST /control/queue?name=&stale=ignore|delete|refuse&deleted=accept|refuse&visibility_s=&in_flight_max=,\n"
     "/control/messages?queue= (a message a line), /control/message?queue=&copies= (any bytes),\n"
-    "/control/faults (rules as JSON), /control/settings?latency_ms=&skew_s=&recorded=; DELETE /control/faults.\n";
+    "/control/expire?queue= (every lease ends), /control/faults (rules as JSON),\n"
+    "/control/settings?latency_ms=&skew_s=&recorded=; DELETE /control/faults.\n";
 
 enum option_key {
     PORT = 256,

@@ -1,0 +1,502 @@
+"""What the queue service may answer, on each operation and under load: errors of every kind, refusals for good and for a
+while, a queue that is emptied or gone. Afterwards every good login is one row, and the dead-letter queue holds the bad ones."""
+
+import itertools
+import signal
+
+import pytest
+
+from conftest import scaled
+from lib import logins
+from lib.fault_proxy import FaultProxy
+from lib.processes import wait_until
+
+LONG = pytest.mark.long
+FLOW = ("--visibility-timeout", "5", "--concurrency", "4", "--batch-rows", "50")
+
+#: Answers that are none, or that say no for the moment.
+PASSING = [
+    {"fault": "error", "status": 500, "code": "InternalFailure"},
+    {"fault": "error", "status": 503, "code": "SlowDown"},
+    {"fault": "error", "status": 503, "code": "ServiceUnavailable"},
+    {"fault": "error", "status": 400, "code": "ThrottlingException"},
+    {"fault": "error", "status": 403, "code": "RequestThrottled"},
+    {"fault": "error", "status": 400, "code": "OverLimit"},
+    {"fault": "body", "status": 429, "content_type": "text/plain", "text": "Too Many Requests"},
+    {"fault": "body", "status": 502, "content_type": "text/html", "text": "<html><h1>Bad Gateway</h1></html>"},
+    {"fault": "body", "status": 301, "content_type": "text/html", "text": "<html>moved</html>"},
+    {"fault": "body", "status": 307, "content_type": "text/html", "text": ""},
+    {"fault": "body", "status": 404, "content_type": "text/html", "text": "<html>no such page</html>"},
+    {"fault": "body", "status": 200, "content_type": "text/html", "text": "<html>please log in</html>"},
+    {"fault": "body", "status": 200, "text": ""},
+    {"fault": "body", "status": 204, "text": ""},
+    {"fault": "body", "status": 200, "text": "null"},
+    {"fault": "body", "status": 200, "text": "[]"},
+    {"fault": "body", "status": 200, "text": '{"Messages": 7, "Successful": 7, "Failed": {}}'},
+    {"fault": "malformed"},
+    {"fault": "cut", "n": 20},
+    {"fault": "lost"},
+    # One answer too many: it must not be taken for the next request's.
+    {
+        "fault": "raw",
+        "text": "HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    },
+]
+
+
+@pytest.fixture
+def start(world, stub):
+    """A service at work. The seed of what goes wrong is the stub's own."""
+    stub.settings(latency_ms=2)
+    return lambda *args: world.program.start(*FLOW, *args)
+
+
+def stored(world):
+    return world.database.count() == len(world.good) and world.queue.is_empty()
+
+
+def quicken(world, stub):
+    """What an answer that was lost has leased comes back at once. That others come twice then is no harm."""
+    stub.expire(world.queue.name)
+    return stored(world)
+
+
+def end(world, *runs, once=False):
+    for run in runs:
+        assert run.terminate() == 0, run.tail()
+    world.check(once)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Every fault on every operation
+
+
+@pytest.mark.parametrize(
+    "operation", ["DeleteMessageBatch", "SendMessageBatch", pytest.param("ReceiveMessage", marks=LONG)]
+)
+def test_every_passing_fault_under_load(world, stub, start, operation):
+    world.send(logins.make(scaled(4000, 600), seed=500, bad=0.2 if operation == "SendMessageBatch" else 0.02))
+    rules = [stub.fault(operation, probability=0.01, times=-1, **fault) for fault in PASSING]
+    run = start()
+    wait_until(lambda: quicken(world, stub), run.tail, every=0.2)
+    used = stub.faults_used()
+    assert sum(used[rule] > 0 for rule in rules) > 4, used
+    stub.clear_faults()
+    end(world, run)
+    assert stub.counters()["bad_requests"] == 0, stub.counters()["violations"]
+
+
+def test_every_passing_fault_on_extensions(world, stub, start):
+    """Leases end while the rows wait for a lock; whatever becomes of the messages, each is one row."""
+    run = start()
+    run.wait_event("ready")
+    rules = [stub.fault("ChangeMessageVisibilityBatch", skip=i, **fault) for i, fault in enumerate(PASSING)]
+    with world.database.locked():
+        world.send(logins.make(400, seed=501, bad=0.02))
+        wait_until(lambda: sum(stub.faults_used()[rule] for rule in rules) > 5, run.tail)
+    wait_until(lambda: stored(world), run.tail)
+    stub.clear_faults()
+    end(world, run)
+
+
+def test_a_queue_that_is_throttled_for_everything_for_a_while(world, stub, start):
+    world.send(logins.make(500, seed=502, bad=0.02))
+    run = start()
+    wait_until(lambda: world.database.count() > 50, run.tail, every=0.005)
+    rule = stub.fault("*", "error", status=400, code="RequestThrottled", times=-1)
+    wait_until(lambda: stub.faults_used()[rule] > 4, run.tail)
+    stub.clear_faults()
+    wait_until(lambda: stored(world), run.tail)
+    end(world, run)
+
+
+def test_messages_in_flight_reach_their_limit(world, stub):
+    """OverLimit, from a queue that means it: until what is held elsewhere comes back."""
+    world.send(logins.make(200, seed=503, bad=0.02))
+    stub.create(world.queue.name, in_flight_max=100)
+    held = [message for _ in range(10) for message in world.queue.receive(visibility=600)]
+    assert len(held) == 100
+    run = world.program.start(*FLOW)
+    run.wait_event("queue_failed", code="OverLimit", error="throttled")
+    stub.expire(world.queue.name)
+    wait_until(lambda: stored(world), run.tail)
+    end(world, run)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Batches that fail in part
+
+
+@pytest.mark.parametrize("every, code", [(1, "InternalError"), (3, "Throttled")])
+def test_dead_letters_that_fail_in_part_are_sent_again(world, stub, every, code):
+    world.send(logins.make(200, seed=510, bad=0.2))
+    stub.fault("SendMessageBatch", "partial", n=every, code=code, times=3)
+    world.program.drain("--concurrency", "4")
+    world.check()
+
+
+def test_a_dead_letter_that_is_refused_stays_in_the_queue(world, stub):
+    """The sender is at fault, so it is not sent again and again; and as it stands nowhere else it is not deleted."""
+    world.send(logins.make(200, seed=511, bad=0.2))
+    stub.fault("SendMessageBatch", "partial", n=2, code="InvalidMessageContents", sender_fault=True, times=2)
+    run = world.program.drain("--concurrency", "4", "--visibility-timeout", "600")
+    visible, in_flight = world.queue.counts()
+    assert visible + in_flight > 0
+    assert run.summary()["dead_lettered"] == len(world.bad) - visible - in_flight
+    stub.clear_faults()
+    stub.expire(world.queue.name)
+    world.drain_until_empty()
+    world.check()
+
+
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=LONG)])
+def test_extensions_that_fail_in_part_are_tried_again(world, stub, start, every):
+    run = start()
+    run.wait_event("ready")
+    rule = stub.fault("ChangeMessageVisibilityBatch", "partial", n=every, code="InternalError", times=3)
+    with world.database.locked():
+        world.send(logins.make(60, seed=512, bad=0))
+        wait_until(lambda: stub.count("extended", world.queue.name) >= 60, run.tail)
+        wait_until(lambda: stub.faults_used()[rule] == 3, run.tail)
+        assert stub.count("redelivered", world.queue.name) == 0, "no lease ended"
+    wait_until(lambda: stored(world), run.tail)
+    end(world, run, once=True)
+
+
+@pytest.mark.long
+def test_extensions_that_are_refused(world, stub, start):
+    """The lease is lost, and may be another's: the row is stored once all the same."""
+    run = start()
+    run.wait_event("ready")
+    stub.fault(
+        "ChangeMessageVisibilityBatch", "partial", n=2, code="InvalidParameterValue", sender_fault=True, times=2
+    )
+    with world.database.locked():
+        world.send(logins.make(60, seed=513, bad=0))
+        wait_until(lambda: stub.count("extended", world.queue.name) >= 20, run.tail)
+    wait_until(lambda: stored(world), run.tail)
+    end(world, run)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"fault": "partial", "n": 2, "code": "InternalError"}]
+    + [pytest.param(PASSING[0], marks=LONG), pytest.param(PASSING[3], marks=LONG)],
+    ids=str,
+)
+def test_what_is_given_back_is_given_back_in_spite_of_failures(world, stub, fault):
+    run = world.program.start("--shutdown-timeout", "3", "--visibility-timeout", "600")
+    run.wait_event("ready")
+    with world.database.locked():
+        world.send(logins.make(50, seed=514, bad=0))
+        wait_until(lambda: world.queue.counts() == (0, 50), run.tail)
+        stub.fault("ChangeMessageVisibilityBatch", times=4, **fault)
+        assert run.terminate() == 0
+        assert world.queue.counts() == (50, 0)
+        assert run.summary()["released"] == 50
+    wait_until(lambda: world.database.connections() == 0, "the server has noticed")
+    world.program.drain(status=(0,))
+    world.check()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Refused for good, until somebody allows it
+
+DENIED = {"fault": "error", "status": 400, "code": "AccessDeniedException"}
+#: As the Query protocol's servers have it, and entry by entry.
+DENIED_ELSE = [
+    {"fault": "error", "status": 403, "code": "AccessDenied"},
+    {"fault": "partial", "n": 1, "code": "AccessDenied", "sender_fault": True},
+]
+every_denial = pytest.mark.parametrize(
+    "fault",
+    [DENIED, *(pytest.param(fault, marks=LONG) for fault in DENIED_ELSE)],
+    ids=lambda fault: f"{fault['fault']} {fault['code']}",
+)
+
+
+def complaint(run, *words):
+    """One line says it, and names what is to be allowed."""
+    errors = run.events("queue_failed", level="error") + run.events("failed")
+    assert len(errors) == 1, run.tail()
+    for word in words:
+        assert word in errors[0]["text"], errors
+    return errors[0]
+
+
+@every_denial
+def test_deleting_is_denied(world, stub, fault):
+    """It ends and says so. What it had stored is in the ledger, so that the next run only deletes."""
+    world.send(logins.make(400, seed=520, bad=0.02))
+    stub.fault("DeleteMessageBatch", times=-1, **fault)
+    run = world.program.start("--drain", *FLOW)
+    assert run.wait() == 1, run.tail()
+    complaint(run, "sqs:DeleteMessage", world.queue.name)
+    first = run.summary()
+    assert (first["deleted"], first["in_flight"]) == (0, 0) and first["inserted"] == world.database.count() > 0
+    assert sum(world.queue.counts()) == 400, "nothing is lost"
+    stub.clear_faults()
+    stub.expire(world.queue.name)
+    second = world.program.drain("--concurrency", "4").summary()
+    assert second["duplicate"] >= first["inserted"]
+    assert first["inserted"] + second["inserted"] == len(world.good)
+    world.check(once=False)
+
+
+def test_deleting_is_denied_while_two_workers_are_at_work(world, stub, start):
+    world.send(logins.make(scaled(5000, 1000), seed=521, bad=0.02))
+    runs = [start(), start()]
+    wait_until(lambda: world.database.count() > 100, runs[0].tail, every=0.005)
+    stub.fault("DeleteMessageBatch", times=-1, **DENIED)
+    for run in runs:
+        assert run.wait() == 1, run.tail()
+        complaint(run, "sqs:DeleteMessage")
+        assert run.summary()["in_flight"] == 0
+    assert sum(run.summary()["inserted"] for run in runs) == world.database.count()
+    stub.clear_faults()
+    stub.expire(world.queue.name)
+    world.program.drain("--concurrency", "4")
+    world.check(once=False)
+
+
+@every_denial
+def test_changing_the_visibility_is_denied(world, stub, start, fault):
+    """Found out at the first extension. Whether it ends then or goes on, it says what to allow, and nothing is lost."""
+    stub.fault("ChangeMessageVisibilityBatch", times=-1, **fault)
+    run = start()
+    run.wait_event("ready")
+    with world.database.locked():
+        world.send(logins.make(60, seed=522, bad=0))
+        said = run.wait_event("queue_failed")
+    assert "sqs:ChangeMessageVisibility" in said["text"]
+    if fault["fault"] == "error":
+        assert run.wait() == 1, run.tail()
+        complaint(run, "sqs:ChangeMessageVisibility")
+    else:
+        wait_until(lambda: stored(world), run.tail)
+        run.terminate()
+    assert run.summary()["in_flight"] == 0
+    stub.clear_faults()
+    stub.expire(world.queue.name)
+    world.drain_until_empty()
+    world.check()
+
+
+@every_denial
+def test_sending_dead_letters_is_denied(world, stub, fault):
+    """The dead-letter queue's own policy: the bad ones stay in the queue, the good ones are stored."""
+    world.send(logins.make(300, seed=523, bad=0.05))
+    stub.fault("SendMessageBatch", times=-1, **fault)
+    run = world.program.start("--drain", *FLOW)
+    assert run.wait() == 1, run.tail()
+    complaint(run, "sqs:SendMessage", world.queue.dlq.name)
+    assert run.summary()["dead_lettered"] == 0 and run.summary()["in_flight"] == 0
+    assert world.database.count() == run.summary()["inserted"]
+    assert sum(world.queue.counts()) == 300 - run.summary()["deleted"], "nothing is lost"
+    stub.clear_faults()
+    stub.expire(world.queue.name)
+    world.drain_until_empty("--concurrency", "4")
+    world.check()
+
+
+def test_receiving_is_denied_in_the_middle(world, stub, start):
+    world.send(logins.make(500, seed=524, bad=0.02))
+    run = start()
+    wait_until(lambda: world.database.count() > 50, run.tail, every=0.005)
+    stub.fault("ReceiveMessage", times=-1, **DENIED)
+    assert run.wait() == 1
+    complaint(run, "sqs:ReceiveMessage", world.queue.name)
+    stub.clear_faults()
+    assert world.queue.counts()[1] == 0, "what it held is stored or given back"
+    world.program.drain("--concurrency", "4")
+    world.check()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Not there
+
+
+def test_connections_are_refused_for_a_while(world, stub):
+    """As while a local server is restarted. What it holds meanwhile it keeps, and what it cannot delete it deletes later."""
+    proxy = FaultProxy(stub.port)
+    world.send(logins.make(1000, seed=529, bad=0.02))
+    stub.settings(latency_ms=2)
+    try:
+        run = world.program.start(*FLOW, env={"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{proxy.port}"})
+        wait_until(lambda: world.database.count() > 50, run.tail, every=0.005)
+        for _ in range(2):
+            proxy.refuse()
+            proxy.cut_all()
+            seen = len(run.events("queue_failed", error="connect"))
+            wait_until(lambda: len(run.events("connect_failed")) > seen + 3, run.tail)
+            proxy.accept()
+            wait_until(lambda: run.events("queue_recovered"), run.tail)
+        wait_until(lambda: quicken(world, stub), run.tail, every=0.2)
+        end(world, run)
+    finally:
+        proxy.stop()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Credentials and clocks
+
+
+@pytest.mark.parametrize(
+    "code, status",
+    [("ExpiredToken", 403)]
+    + [pytest.param(*other, marks=LONG) for other in [("ExpiredTokenException", 400), ("InvalidClientTokenId", 403)]],
+)
+def test_credentials_that_expire_while_it_runs(world, stub, start, code, status):
+    """They were right once, so it waits for better ones, and holds on to what it has."""
+    world.send(logins.make(500, seed=530, bad=0.02))
+    run = start()
+    wait_until(lambda: world.database.count() > 50, run.tail, every=0.005)
+    rule = stub.fault("*", "error", status=status, code=code, times=-1)
+    wait_until(lambda: stub.faults_used()[rule] > 10, run.tail)
+    said = run.wait_event("queue_failed", code=code)
+    assert said["level"] == "warn" and "AWS_ACCESS_KEY_ID" in said["text"]
+    assert ("expired" in said["text"]) == code.startswith("Expired")
+    assert run.running()
+    stub.clear_faults()
+    wait_until(lambda: stored(world), run.tail)
+    end(world, run)
+
+
+@pytest.mark.parametrize(
+    "skew_s", [300, -300, *(pytest.param(skew_s, marks=LONG) for skew_s in [301, -301, 86400, -86400])]
+)
+def test_a_service_whose_clock_is_off_refuses_signatures(world, stub, skew_s):
+    """From the first request, by as little as makes it refuse."""
+    world.send(logins.make(100, seed=531, bad=0.02))
+    stub.settings(skew_s=skew_s)
+    run = world.program.drain("--concurrency", "4")
+    stub.settings(skew_s=0)
+    assert run.events("clock_skew"), run.tail()
+    world.check()
+
+
+def test_clocks_that_drift_apart_and_together_while_it_runs(world, stub):
+    stub.settings(latency_ms=2)
+    runs = [world.program.start(*FLOW, "--wait-time", "1") for _ in range(2)]
+    for run in runs:
+        run.wait_event("ready")
+    for seed, skew_s in enumerate([0, 400, -400, 0, 310]):
+        for run in runs:
+            run.send_signal(signal.SIGSTOP)  # what follows is not to be over before the clock is off
+        world.send(logins.make(200, seed=1532 + seed, bad=0.02))
+        stub.settings(skew_s=skew_s)
+        for run in runs:
+            run.send_signal(signal.SIGCONT)
+        wait_until(lambda: gone(world, stub), runs[0].tail)
+        stub.settings(skew_s=0)
+    skews = [len(run.events("clock_skew")) for run in runs]
+    assert sum(skews) >= 6 and max(skews) <= 9, f"each change is noticed, and said once: {skews}"
+    end(world, *runs)
+
+
+def gone(world, stub):
+    """All is stored and deleted, by the stub's own count: it would refuse the test's signature too."""
+    counts = stub.counters()["queues"][world.queue.name]
+    return world.database.count() == len(world.good) and counts["visible"] + counts["in_flight"] == 0
+
+
+def test_a_date_that_is_off_where_nothing_is_refused(world, stub):
+    """Nobody's clock is followed for no reason: then a refusal would follow."""
+    world.send(logins.make(100, seed=533, bad=0.02))
+    stub.fault("*", "skew", n=-4000, times=-1)
+    run = world.program.drain("--concurrency", "4")
+    assert not run.events("clock_skew")
+    world.check()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The queue itself
+
+
+def test_a_queue_that_is_purged_while_it_works(world, stub, start):
+    """What was received is stored, what was not is gone: no row is wrong, and no handle is asked about for ever."""
+    stub.create(world.queue.name, deleted="refuse")
+    run = start()
+    for number in range(3):
+        goal = world.database.count() + 30
+        world.send(logins.make(300, seed=540 + number, bad=0.02))
+        wait_until(lambda: world.database.count() >= goal, run.tail, every=0.002)
+        world.queue.client.purge_queue(QueueUrl=world.queue.url)
+    wait_until(lambda: world.queue.is_empty(), run.tail)
+    assert run.terminate() == 0, run.tail()
+    expected = {login.row[0]: login.row for login in world.good}
+    rows = {row[0]: row for row in world.database.rows()}
+    assert len(rows) == world.database.count() and rows.keys() <= expected.keys()
+    assert all(rows[user][:6] == expected[user][:6] for user in rows)
+    assert run.summary()["inserted"] == len(rows)
+    assert world.queue.is_empty()
+
+
+def test_a_queue_that_is_deleted_and_made_again(world, stub, start):
+    """It ends and says which queue is missing; started again, it finds the new one."""
+    world.send(logins.make(500, seed=545, bad=0))
+    run = start()
+    wait_until(lambda: world.database.count() > 50, run.tail, every=0.005)
+    stub.fault("*", "error", status=400, code="QueueDoesNotExist", times=-1)
+    assert run.wait() == 1, run.tail()
+    said = {event["text"] for event in run.events("queue_failed", level="error")}
+    assert len(said) == 1 and "does not exist" in (text := said.pop()) and world.queue.name in text and "--queue" in text
+    assert run.summary()["in_flight"] == 0
+    assert run.summary()["inserted"] == world.database.count()
+    early = world.program.start(*FLOW)
+    assert early.wait() == 1, "and while it is not there"
+    complaint(early, world.queue.name, "does not exist")
+    stub.clear_faults()
+    stub.expire(world.queue.name)
+    world.drain_until_empty()
+    world.check()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# All at once
+
+
+MIXTURE = [
+    *({"operation": operation, **fault} for operation, fault in itertools.product(
+        ["ReceiveMessage", "DeleteMessageBatch", "SendMessageBatch", "ChangeMessageVisibilityBatch"], PASSING
+    )),
+    {"operation": "ReceiveMessage", "fault": "duplicate"},
+    {"operation": "ReceiveMessage", "fault": "again"},
+    {"operation": "ReceiveMessage", "fault": "wrong-md5"},
+    {"operation": "ReceiveMessage", "fault": "escaped"},
+    {"operation": "DeleteMessageBatch", "fault": "pretend"},
+    {"operation": "DeleteMessageBatch", "fault": "partial", "n": 3, "code": "InternalError"},
+    {"operation": "DeleteMessageBatch", "fault": "partial", "n": 4, "code": "ReceiptHandleIsInvalid", "sender_fault": True},
+    {"operation": "SendMessageBatch", "fault": "partial", "n": 2, "code": "InternalError"},
+    {"operation": "DeleteMessageBatch", "fault": "omit", "n": 3},
+    {"operation": "*", "fault": "stall-after", "n": 100},
+    {"operation": "*", "fault": "stall", "n": 50},
+    {"operation": "*", "fault": "chunked", "n": 7},
+    {"operation": "*", "fault": "close"},
+    {"operation": "*", "fault": "until-close"},
+    {"operation": "*", "fault": "drop"},
+    {"operation": "*", "fault": "informational", "n": 103},
+    {"operation": "*", "fault": "pad", "n": 9000},
+    {"operation": "*", "fault": "skew", "n": 4000},
+]
+
+
+@pytest.mark.parametrize(
+    "stale, count",
+    [("ignore", scaled(10_000, 1500))]
+    + [pytest.param(stale, 50_000, marks=[LONG, pytest.mark.timeout(900)]) for stale in ("ignore", "refuse")],
+)
+def test_everything_at_once(world, stub, count, stale):
+    """Each fault for itself is rare; together they meet every second request. Two workers, one of them with an old queue's
+    habits: a handle that was replaced is refused, or answers success and deletes nothing."""
+    stub.settings(latency_ms=2)
+    stub.create(world.queue.name, stale=stale)
+    world.send(logins.make(count, seed=550, bad=0.02))
+    for rule in MIXTURE:
+        stub.fault(times=-1, probability=0.004 if rule["operation"] != "*" else 0.02, **rule)
+    runs = [world.program.start(*FLOW) for _ in range(2)]
+    wait_until(lambda: quicken(world, stub), lambda: "".join(run.tail() for run in runs), timeout=600, every=0.5)
+    stub.clear_faults()
+    end(world, *runs)
+    used = stub.counters()["requests"]
+    assert used["DeleteMessageBatch"] > count / 10
