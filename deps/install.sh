@@ -24,10 +24,11 @@ clang_release() {
 
 packages_for_build="ca-certificates gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libcurl4-openssl-dev
     libpq-dev libssl-dev libmbedtls-dev libjsmn-dev libinih-dev"
-# The PostgreSQL server is not in this list because installing it takes a precaution, see install_postgresql.
+# The PostgreSQL server and pgbouncer are in none of these lists because installing them takes a precaution, see
+# install_postgresql and install_pgbouncer.
 packages_for_quickstart="python3 python3-venv postgresql-client"
 packages_for_all="clang libclang-rt-$(clang_release)-dev llvm lld clang-format shellcheck valgrind openssl
-    libcmocka-dev libmicrohttpd-dev maven default-jre-headless"
+    libcmocka-dev libmicrohttpd-dev libjson-c-dev libfaketime patch maven default-jre-headless"
 
 present() { # present PACKAGE: is it installed?
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
@@ -105,8 +106,35 @@ install_postgresql() {
     restore_switch
 }
 
+# Debian's package makes a service of it and starts that, unless policy-rc.d says that services are not to be started;
+# nor is it wanted after the next boot. Tests start their own.
+policy=/usr/sbin/policy-rc.d
+policy_made=
+
+remove_policy() {
+    if [ -n "$policy_made" ]; then
+        as_root rm -f "$policy"
+        policy_made=
+    fi
+}
+
+install_pgbouncer() {
+    trap remove_policy EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    if [ ! -e "$policy" ]; then
+        policy_made=yes
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    install_packages pgbouncer
+    remove_policy
+    logged as_root update-rc.d pgbouncer disable || say "pgbouncer is installed, but would start with the machine"
+}
+
 main() {
-    local level=${1:-all} wanted
+    local level=${1:-all} wanted pgbouncer=no
     case "$level" in
         build) wanted=$packages_for_build ;;
         quickstart) wanted="$packages_for_build $packages_for_quickstart" ;;
@@ -121,13 +149,17 @@ main() {
     if [ "$level" != build ] && ! present postgresql; then
         postgresql=yes
     fi
-    if [ -z "$missing" ] && [ "$postgresql" = no ]; then
+    if [ "$level" = all ] && ! present pgbouncer; then
+        pgbouncer=yes
+    fi
+    if [ -z "$missing" ] && [ "$postgresql" = no ] && [ "$pgbouncer" = no ]; then
         say "everything for '$level' is installed"
         return
     fi
 
     local names=$missing
     [ "$postgresql" = no ] || names="${names}postgresql "
+    [ "$pgbouncer" = no ] || names="${names}pgbouncer "
     names=${names% }
     may_be_root || die "missing: $names
 deps: installing them takes root, or sudo that asks for no password. Run this once by hand: sudo deps/install.sh $level"
@@ -136,6 +168,7 @@ deps: installing them takes root, or sudo that asks for no password. Run this on
     # shellcheck disable=SC2086
     [ -z "$missing" ] || install_packages $missing
     [ "$postgresql" = no ] || install_postgresql
+    [ "$pgbouncer" = no ] || install_pgbouncer
     say "done"
 }
 

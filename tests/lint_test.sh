@@ -52,7 +52,7 @@ int clean(struct table *table, int free, int exit)
     const char *text = "strcpy(a, b); \"malloc(1)\" PQexec";
     table->free(table);
     le_free(table);
-    uv_getaddrinfo(text);
+    curl_getaddrinfo(text);
     pg_strcpy(text, '"', "sleep(");
     return wait_time(free) + table->time + (free) + exit;
 }

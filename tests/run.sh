@@ -3,12 +3,15 @@
 #
 #   tests/run.sh                all of it
 #   tests/run.sh --quick        without the sanitizers and the fuzzers
+#   tests/run.sh --long         what takes hours: the steps below that end in -long, and nothing else
 #   tests/run.sh --only NAME    the steps whose name matches NAME (a pattern such as 'unit*'), with the builds they need
 #
-# Steps: lint lint-test unit unit-clang unit-asan native native-asan fuzz integration integration-asan
+# Steps: lint lint-test unit unit-clang unit-asan native native-asan sim sim-asan sim-mutants fuzz integration
+# integration-asan; sim-long integration-long fuzz-long
 #
-# Environment: FUZZ_SECONDS, for each fuzzer (20); ASAN_SELECT, which integration tests run against the
-# sanitized program, as pytest's -m takes it (all), and ASAN_SCALE, their LOGINETL_SCALE (0.05).
+# Environment: SIM_WORLDS, how many (10000; sim-long: SIM_LONG_WORLDS, 1000000); FUZZ_SECONDS, for each fuzzer (20;
+# fuzz-long: FUZZ_LONG_SECONDS, 3600); ASAN_SELECT, which integration tests run against the sanitized program, as
+# pytest's -m takes it (all), and ASAN_SCALE, their LOGINETL_SCALE (0.05).
 #
 # The last line is `N passed, N failed`. The exit status is 0 if something ran and nothing failed.
 set -uo pipefail
@@ -16,19 +19,25 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 top=$PWD
 logs=$top/build/logs
+sim_worlds=${SIM_WORLDS:-10000}
+sim_long_worlds=${SIM_LONG_WORLDS:-1000000}
 fuzz_seconds=${FUZZ_SECONDS:-20}
+fuzz_long_seconds=${FUZZ_LONG_SECONDS:-3600}
 asan_select=${ASAN_SELECT:-}
 asan_scale=${ASAN_SCALE:-0.05}
-# The integration tests spend most of their time waiting. Each worker has servers of its own, hence the limit.
-workers=$(nproc)
+# The integration tests spend most of their time waiting, so two go on each processor. Each worker has servers of its
+# own, hence the limit.
+workers=$((2 * $(nproc)))
 [ "$workers" -le 4 ] || workers=4
 
 quick=no
+long=no
 only='*'
 usage() { sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p}' "$top/tests/run.sh"; }
 while [ $# -gt 0 ]; do
     case "$1" in
         --quick) quick=yes ;;
+        --long) long=yes ;;
         --only)
             [ $# -gt 1 ] || { usage >&2; exit 2; }
             only=$2
@@ -105,8 +114,12 @@ not_run() { # not_run NAME WHY
 
 wanted() { # wanted NAME: is this step asked for?
     if [ "$quick" = yes ]; then
-        case "$1" in *asan | fuzz) return 1 ;; esac
+        case "$1" in *asan | fuzz | sim-mutants) return 1 ;; esac
     fi
+    case "$1" in
+        *-long) [ "$long" = yes ] || return 1 ;;
+        *) [ "$long" = no ] || return 1 ;;
+    esac
     # shellcheck disable=SC2254  # it is meant as a pattern
     case "$1" in $only) ;; *) return 1 ;; esac
 }
@@ -156,18 +169,31 @@ ctests() { # ctests NAME PRESET LABEL
         --test-output-size-passed 10000000 --test-output-size-failed 10000000
 }
 
-fuzz() {
-    wanted fuzz || return
+sim() { # sim NAME PRESET SECONDS WORLDS
+    local name=$1 preset=$2 seconds=$3 worlds=$4 with=(env)
+    wanted "$name" || return
+    [ "$preset" != asan ] || with=("${sanitized[@]}")
+    if ! build "$preset"; then
+        not_run "$name" "no build"
+    else
+        step "$name" "$seconds" lines "$logs/$name.log" \
+            "${with[@]}" "build/$preset/loginetl_sim" --worlds "$worlds" --jobs "$(nproc)"
+    fi
+}
+
+fuzz() { # fuzz NAME SECONDS
+    local name=$1 seconds=$2
+    wanted "$name" || return
     if ! compgen -G 'tests/fuzz/fuzz_*.c' >/dev/null; then
-        not_run fuzz "there are no fuzzers"
+        not_run "$name" "there are no fuzzers"
     elif ! build fuzz; then
-        not_run fuzz "no build"
+        not_run "$name" "no build"
     else
         local count
         count=$(compgen -G 'tests/fuzz/fuzz_*.c' | wc -l)
-        rm -rf "$logs/fuzz"
-        step fuzz $((count * (fuzz_seconds + 40) + 60)) lines "$logs/fuzz.log" \
-            "${sanitized[@]}" tests/fuzz/run.sh "$fuzz_seconds" "$logs/fuzz"
+        rm -rf "${logs:?}/$name"
+        step "$name" $((count * (seconds + 40) + 60)) lines "$logs/$name.log" \
+            "${sanitized[@]}" tests/fuzz/run.sh "$seconds" "$logs/$name"
     fi
 }
 
@@ -230,9 +256,15 @@ if step install 900 - - deps/install.sh all; then
     ctests unit-clang release-clang unit
     ctests unit-asan asan unit
     ctests native-asan asan native
-    fuzz
+    sim sim release 300 "$sim_worlds"
+    sim sim-asan asan 300 $((sim_worlds / 2))
+    simple sim-mutants 600 tests/sim/mutants.sh
+    fuzz fuzz "$fuzz_seconds"
     pytests integration release 900
-    pytests integration-asan asan 900 ${asan_select:+-m "$asan_select"}
+    pytests integration-asan asan 900 -m "not long${asan_select:+ and ($asan_select)}"
+    sim sim-long release 14400 "$sim_long_worlds"
+    pytests integration-long release 7200 -m long --timeout=3600
+    fuzz fuzz-long "$fuzz_long_seconds"
 fi
 
 printf '\n%-20s %-8s %7s %7s %8s %8s\n' step result passed failed skipped time
