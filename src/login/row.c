@@ -324,7 +324,7 @@ enum le_err le_decode(struct le_decoder *decoder, const char *body, size_t len, 
     assert(decoder != NULL && cells != NULL && reject != NULL && (body != NULL || len == 0));
     const struct le_fields *fields = decoder->config.fields;
     struct work work = {&decoder->config, body + len, sent_at_ms, scratch, masks, LE_REJECT_NONE};
-    *reject = (struct le_reject){LE_REJECT_NONE, LE_SPAN_NONE, ""};
+    *reject = (struct le_reject){.reason = LE_REJECT_NONE};
     reject->reason = parse_body(decoder, (struct le_span){body, len});
     if (reject->reason != LE_REJECT_NONE)
         return LE_OK;

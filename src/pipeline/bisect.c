@@ -52,7 +52,8 @@ static void brake(struct le_pipeline *pipeline, struct le_lane *lane)
 static void reject_row(struct le_pipeline *pipeline, struct le_lane *lane, size_t row)
 {
     struct le_message *culprit = lane->rows[row];
-    culprit->reject = (struct le_reject){.reason = LE_REJECT_CONSTRAINT};
+    culprit->reject = (struct le_reject){.reason = LE_REJECT_CONSTRAINT,
+                                         .unclear = lane->op.outcome == LE_STORE_UNCLEAR};
     memcpy(culprit->reject.sqlstate, lane->op.sqlstate, sizeof culprit->reject.sqlstate);
     le_reject_message(pipeline, culprit);
     brake(pipeline, lane);
@@ -113,15 +114,52 @@ static void note_commits(const struct le_pipeline *pipeline, struct le_lane *lan
             lane->rows[i]->unclear_commits = pipeline->commits;
 }
 
+static bool tried_often_enough(struct le_lane *lane)
+{
+    if (++lane->unclear >= LE_UNCLEAR_TRIES)
+        lane->splitting = true;
+    return lane->splitting;
+}
+
 void le_lane_unclear(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
 {
     note_commits(pipeline, lane, from, to);
-    if (++lane->unclear >= LE_UNCLEAR_TRIES)
-        lane->splitting = true;
-    if (!lane->splitting)
+    if (!tried_often_enough(lane))
         le_lane_again_later(pipeline, lane, from, to);
     else if (to - from == 1)
         unclear_row(pipeline, lane, from);
     else
         push_halves(lane, from, to);
+}
+
+/* ---- not done in time ---- */
+
+/* It may wait for a lock that somebody holds, so no number of tries convicts it. The others do not
+ * wait for it: it goes again behind them. */
+static void slow_row(struct le_pipeline *pipeline, struct le_lane *lane, size_t row)
+{
+    struct le_message *message = lane->rows[row];
+    le_lane_wait(pipeline, lane);
+    le_message_set_state(pipeline, message, LE_MESSAGE_WAITING);
+    le_list_push(&pipeline->waiting, &message->queue_node);
+}
+
+/* Fewer rows take less time. Later batches are as small at first, so that not each of them has to
+ * find out anew. */
+static void halve(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
+{
+    size_t half = (to - from) / 2;
+    if (half < pipeline->rows_max)
+        pipeline->rows_max = half;
+    push_halves(lane, from, to);
+}
+
+void le_lane_too_slow(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to)
+{
+    if (!tried_often_enough(lane))
+        le_lane_again_later(pipeline, lane, from, to);
+    else if (to - from == 1)
+        slow_row(pipeline, lane, from);
+    else
+        halve(pipeline, lane, from, to);
 }

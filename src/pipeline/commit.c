@@ -16,12 +16,38 @@ static int by_ledger_key(const void *left, const void *right)
     return memcmp(a->id, b->id, sizeof a->id);
 }
 
+static struct le_message *newest_waiting(const struct le_pipeline *pipeline)
+{
+    struct le_message *newest = NULL;
+    struct le_node *node = le_list_first(&pipeline->waiting);
+    for (; node != NULL; node = le_list_next(&pipeline->waiting, node)) {
+        struct le_message *message = le_container_of(node, struct le_message, queue_node);
+        if (newest == NULL || message->sent_at_ms > newest->sent_at_ms)
+            newest = message;
+    }
+    return newest;
+}
+
+/* Behind the brake in turns the one that has waited longest and the one that was sent last: bad
+ * rows that come back again and again do not keep a good one waiting, nor do new ones. */
+static struct le_message *take_waiting(struct le_pipeline *pipeline, bool braked)
+{
+    bool newest = braked && pipeline->newest_next;
+    pipeline->newest_next = braked && !newest;
+    struct le_message *message =
+        newest ? newest_waiting(pipeline)
+               : le_container_of(le_list_first(&pipeline->waiting), struct le_message, queue_node);
+    le_list_remove(&pipeline->waiting, &message->queue_node);
+    return message;
+}
+
 static void fill(struct le_pipeline *pipeline, struct le_lane *lane)
 {
     size_t count = 0;
-    while (count < pipeline->config.batch_rows && pipeline->waiting.count > 0) {
-        struct le_node *node = le_list_pop(&pipeline->waiting);
-        struct le_message *message = le_container_of(node, struct le_message, queue_node);
+    bool braked = le_pipeline_is_braked(pipeline);
+    size_t most = braked ? 1 : pipeline->rows_max;
+    while (count < most && pipeline->waiting.count > 0) {
+        struct le_message *message = take_waiting(pipeline, braked);
         if (message->tries == 0) /* else it was refused alone in an earlier batch */
             message->unclear_commits = LE_COMMITS_UNKNOWN;
         lane->rows[count++] = message;
@@ -40,8 +66,12 @@ static void committed(struct le_pipeline *pipeline, struct le_lane *lane, size_t
     int64_t now_ms = le_pipeline_now(pipeline);
     pipeline->books.inserted += inserted;
     pipeline->books.duplicate += count - inserted;
-    pipeline->commits++;
-    pipeline->refused = 0;
+    if (inserted > 0) { /* duplicates never came to the table, and say nothing of it */
+        pipeline->commits++;
+        pipeline->refused = 0;
+    }
+    if (count >= pipeline->rows_max && pipeline->rows_max < pipeline->config.batch_rows)
+        pipeline->rows_max++;
     for (size_t i = from; i < to; i++) {
         lane->rows[i]->tries = 0;
         le_deletable_put(pipeline, lane->rows[i], now_ms);
@@ -62,10 +92,13 @@ void le_lane_again_later(struct le_pipeline *pipeline, struct le_lane *lane, siz
 }
 
 /* A store whose disk is full is there all the same: what counts is whether its answers get us on.
- */
-static void note_outcome(struct le_pipeline *pipeline, enum le_store_outcome outcome)
+ * That many rows take too long says nothing yet: fewer may do. */
+static void note_outcome(struct le_pipeline *pipeline, const struct le_submit_op *op)
 {
-    bool data_error = outcome == LE_STORE_DATA_ERROR && pipeline->refused < LE_REFUSED_MAX;
+    enum le_store_outcome outcome = op->outcome;
+    bool data_error = outcome == LE_STORE_DATA_ERROR && !le_pipeline_is_braked(pipeline);
+    if (outcome == LE_STORE_TOO_SLOW && op->count > 1)
+        return;
     if (outcome == LE_STORE_COMMITTED || data_error)
         pipeline->store_failing_since_ms = LE_NEVER;
     else if (pipeline->store_failing_since_ms == LE_NEVER)
@@ -76,7 +109,7 @@ static void settle_outcome(struct le_pipeline *pipeline, struct le_lane *lane, s
                            size_t to)
 {
     const struct le_submit_op *op = &lane->op;
-    note_outcome(pipeline, op->outcome);
+    note_outcome(pipeline, op);
     switch (op->outcome) {
     case LE_STORE_COMMITTED:
         le_backoff_reset(&lane->backoff);
@@ -84,6 +117,7 @@ static void settle_outcome(struct le_pipeline *pipeline, struct le_lane *lane, s
         return;
     case LE_STORE_DATA_ERROR: le_lane_data_error(pipeline, lane, from, to); return;
     case LE_STORE_UNCLEAR: le_lane_unclear(pipeline, lane, from, to); return;
+    case LE_STORE_TOO_SLOW: le_lane_too_slow(pipeline, lane, from, to); return;
     case LE_STORE_RETRY: le_lane_again_later(pipeline, lane, from, to); return;
     case LE_STORE_FATAL:
         le_lane_again_later(pipeline, lane, from, to);
@@ -105,6 +139,19 @@ static void settle(struct le_pipeline *pipeline, struct le_lane *lane, size_t fr
     }
 }
 
+/* Behind the brake no batch is cut any further: its rows wait with all the others. */
+static void disband(struct le_pipeline *pipeline, struct le_lane *lane)
+{
+    for (; lane->depth > 0; lane->depth--) {
+        size_t to = lane->ranges[lane->depth - 1].to;
+        for (size_t row = lane->ranges[lane->depth - 1].from; row < to; row++) {
+            if (lane->rows[row]->state != LE_MESSAGE_WAITING)
+                le_message_set_state(pipeline, lane->rows[row], LE_MESSAGE_WAITING);
+            le_list_push(&pipeline->waiting, &lane->rows[row]->queue_node);
+        }
+    }
+}
+
 static void submit_done(struct le_submit_op *op)
 {
     struct le_lane *lane = op->owner;
@@ -117,6 +164,8 @@ static void submit_done(struct le_submit_op *op)
         settle(pipeline, lane, from, to);
     else if (!pipeline->closed)
         settle_outcome(pipeline, lane, from, to);
+    if (le_pipeline_is_braked(pipeline) && !pipeline->closed)
+        disband(pipeline, lane);
 }
 
 static void submit(struct le_pipeline *pipeline, struct le_lane *lane)
@@ -162,6 +211,7 @@ int64_t le_commit_turn(struct le_pipeline *pipeline, int64_t now_ms)
 
 static void release_row(struct le_pipeline *pipeline, struct le_message *message)
 {
+    message->tries = 0;
     le_message_set_state(pipeline, message, LE_MESSAGE_RELEASING);
     le_list_push(&pipeline->releasing, &message->queue_node);
 }

@@ -46,11 +46,20 @@ static void extended(struct le_pipeline *pipeline, struct le_message *message,
     }
 }
 
+/* Entries that failed are due at once. */
+static bool got_on(const struct le_entries_op *op)
+{
+    bool any = false;
+    for (size_t i = 0; op->err == LE_OK && i < op->count; i++)
+        any = any || op->outcomes[i] != LE_ENTRY_RETRY;
+    return any;
+}
+
 static void extension_answered(struct le_pipeline *pipeline, struct le_entries_op *op,
                                int64_t now_ms)
 {
     le_queue_answered(pipeline, op->err, now_ms);
-    if (op->err == LE_OK)
+    if (got_on(op))
         le_backoff_reset(&pipeline->extend_backoff);
     else
         pipeline->extend_at_ms =

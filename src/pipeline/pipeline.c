@@ -63,13 +63,22 @@ static void check_config(const struct le_pipeline_config *config)
     assert(config->decoder != NULL && config->field_count <= LE_FIELDS_MAX);
 }
 
+/* In the half of its life that is left, a lease is to be tried for more than once. */
+static int64_t extend_pause_max_ms(const struct le_pipeline *pipeline)
+{
+    int64_t eighth_ms = (int64_t)pipeline->config.visibility_s * 1000 / 8;
+    return eighth_ms < LE_BACKOFF_MAX_MS ? eighth_ms : LE_BACKOFF_MAX_MS;
+}
+
 static void init_policy(struct le_pipeline *pipeline)
 {
     le_rng_seed(&pipeline->rng, pipeline->config.seed);
     pipeline->ids_seed = le_rng_next(&pipeline->rng);
     le_backoff_init(&pipeline->receive_backoff, LE_BACKOFF_TRANSIENT_MS, LE_BACKOFF_MAX_MS);
-    le_backoff_init(&pipeline->extend_backoff, LE_BACKOFF_TRANSIENT_MS, LE_BACKOFF_MAX_MS);
+    le_backoff_init(&pipeline->extend_backoff, LE_BACKOFF_TRANSIENT_MS,
+                    extend_pause_max_ms(pipeline));
     pipeline->receivers = 1;
+    pipeline->rows_max = pipeline->config.batch_rows;
     pipeline->batch_max = LE_SQS_BATCH_MAX;
     pipeline->answer_expected = LE_ANSWER_BYTES_EXPECTED;
     pipeline->store_away_since_ms = pipeline->store_failing_since_ms = LE_NEVER;

@@ -178,6 +178,7 @@ static void learn_from_error(struct le_pipeline *pipeline, enum le_err err, int6
 {
     if (err == LE_ERR_CANCELLED)
         return;
+    pipeline->seen_empty = false; /* the last word of a drain is an answer, not a failure */
     if (may_have_leased(err))
         pipeline->hidden_until_ms = now_ms + (int64_t)pipeline->config.visibility_s * 1000;
     bool halve = (err == LE_ERR_TOO_LARGE || err == LE_ERR_NOMEM) && pipeline->batch_max > 1;

@@ -23,6 +23,15 @@ static void log_rejected(const struct le_message *message)
                LE_FS("reason", le_reject_word(message->reject.reason)));
 }
 
+/* A row that was never refused with a code of its own may be a good one: it is left, where it can
+ * be looked at or come again, but not destroyed. */
+static enum le_on_reject way_of(const struct le_pipeline *pipeline,
+                                const struct le_message *message)
+{
+    enum le_on_reject way = pipeline->config.on_reject;
+    return way == LE_ON_REJECT_DISCARD && message->reject.unclear ? LE_ON_REJECT_LEAVE : way;
+}
+
 void le_reject_message(struct le_pipeline *pipeline, struct le_message *message)
 {
     assert(message->reject.reason != LE_REJECT_NONE && message->reject.reason < LE_REJECT_COUNT);
@@ -31,7 +40,7 @@ void le_reject_message(struct le_pipeline *pipeline, struct le_message *message)
     log_rejected(message);
     message->tries = 0;
     le_message_set_state(pipeline, message, LE_MESSAGE_REJECTED);
-    switch (pipeline->config.on_reject) {
+    switch (way_of(pipeline, message)) {
     case LE_ON_REJECT_DLQ: le_list_push(&pipeline->rejected, &message->queue_node); return;
     case LE_ON_REJECT_LEAVE:
         pipeline->books.left++;

@@ -116,6 +116,9 @@ static void check_why(struct worker *worker, enum le_err why)
 {
     struct world *world = worker->world;
     bool gave_up = why == LE_ERR_DATABASE || why == LE_ERR_SERVICE;
+    if (why == LE_OK && worker->must_fail)
+        broken(world, worker, PROMISE_PROGRESS,
+               "it ends well, although a person must mend something");
     if (why == LE_OK)
         return;
     if (gave_up && worker->config.patience_ms == 0)
@@ -153,8 +156,11 @@ static void check_given_back(struct worker *worker)
             continue;
         if (world->deliveries[message->newest].instance != worker->instance)
             continue;
-        bool rejected = message->bad || check_may_convict(&worker->known[i]);
-        if (!rejected || worker->config.on_reject != LE_ON_REJECT_LEAVE)
+        bool unclear = check_may_convict(&worker->known[i]);
+        bool left = worker->config.on_reject == LE_ON_REJECT_LEAVE     ? message->bad || unclear
+                    : worker->config.on_reject == LE_ON_REJECT_DISCARD ? unclear
+                                                                       : false;
+        if (!left)
             broken(world, worker, PROMISE_SHUTDOWN,
                    "it has ended, and message %u stays hidden for %.3f s more", i,
                    (double)(message->visible_at_ms - world->now_ms) / 1000);

@@ -84,9 +84,8 @@ void check_delete(struct worker *worker, unsigned index, uint32_t handle)
 {
     struct world *world = worker->world;
     struct message *message = &world->messages[index];
-    if (worker->config.on_reject == LE_ON_REJECT_DISCARD && !worker->known[index].may_delete)
-        convict(worker, index);
-    bool discards = message->bad && worker->config.on_reject == LE_ON_REJECT_DISCARD;
+    bool surely_bad = message->bad && (!message->bad_row || worker->known[index].refused_clearly);
+    bool discards = surely_bad && worker->config.on_reject == LE_ON_REJECT_DISCARD;
     check_handle(worker, index, handle, "a delete");
     if (discards)
         message->discarded = true;
@@ -104,9 +103,8 @@ void check_extend(struct worker *worker, unsigned index, uint32_t handle)
                "the lease of message %u is extended after it was handed back", index);
 }
 
-/* A message is handed back when the worker stops, when there was no memory to look at it, and once
- * in an outage of the store that is longer than leases are kept alive for it. It may take a moment:
- * what is being extended goes later. */
+/* A message is handed back when the worker stops, and once in an outage of the store that is longer
+ * than leases are kept alive for it. It may take a moment: what is being extended goes later. */
 void check_release(struct worker *worker, unsigned index, uint32_t handle)
 {
     struct world *world = worker->world;
@@ -120,8 +118,6 @@ void check_release(struct worker *worker, unsigned index, uint32_t handle)
         broken(world, worker, PROMISE_LEASE,
                "message %u is handed back while an extension is under way", index);
     message->excused = known->handing_back = true;
-    if (worker->no_memory)
-        return;
     if (stopping && !long_away && worker->receives > 0 && queue_open_polls(worker) > 0)
         broken(world, worker, PROMISE_SHUTDOWN, "message %u is handed back into a poll of its own",
                index);
@@ -140,6 +136,16 @@ void check_entry(struct worker *worker, unsigned index, const struct le_message 
     if (world_find(worker->world, entry->message_id) != index)
         broken(worker->world, worker, PROMISE_PORTS,
                "message %u was not kept until its request was done", index);
+}
+
+void check_dead_letters(struct worker *worker, const struct le_entries_op *op)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < op->count; i++)
+        bytes += op->entries[i]->body_len;
+    if (op->count > 1 && bytes > LE_SQS_BATCH_BYTES_MAX)
+        broken(worker->world, worker, PROMISE_PORTS, "%zu dead letters of %zu bytes in one request",
+               op->count, bytes);
 }
 
 void check_dead_letter(struct worker *worker, unsigned index, const struct le_message *entry)

@@ -22,7 +22,9 @@ enum event_kind {
     EVENT_TICK,    /* the world looks for what goes wrong by itself */
     EVENT_STORE_BACK,
     EVENT_STORE_CLEAR,
-    EVENT_QUEUE_BACK
+    EVENT_STORE_UNSTUCK,
+    EVENT_QUEUE_BACK,
+    EVENT_ENTRIES_BACK
 };
 
 /* An event is void when its object's ticket is another one by then. */

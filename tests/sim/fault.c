@@ -54,12 +54,14 @@ void faults_draw(struct faults *faults, struct le_rng *rng)
         return;      /* a world where all goes well */
     if (mood < 24) { /* sound but for the store, */
         enable_group(faults, rng, GROUP_STORE);
+        enable_group(faults, rng, GROUP_SLOW);
         if (mood < 18)
             enable_group(faults, rng, GROUP_DATA);
         if (mood < 14)
             enable_group(faults, rng, GROUP_WORKER);
     } else if (mood < 34) { /* … for the workers and their messages, */
         enable_group(faults, rng, GROUP_WORKER);
+        enable_group(faults, rng, GROUP_SLOW);
         enable_group(faults, rng, GROUP_DATA);
     } else if (mood < 44) { /* … for the queue */
         enable_group(faults, rng, GROUP_QUEUE);

@@ -93,13 +93,14 @@ static void work(struct job *job, bool only_one)
 static bool start(struct job *job, bool only_one)
 {
     (void)fflush(NULL);
-    job->pid = fork();
-    if (job->pid < 0)
+    pid_t pid = fork();
+    if (pid < 0)
         return false;
-    if (job->pid == 0) {
+    if (pid == 0) {
         work(job, only_one);
         exit(0);
     }
+    job->pid = pid; /* by the parent alone: the memory is shared */
     job->running = true;
     return true;
 }

@@ -8,21 +8,22 @@
 #include <string.h>
 
 #define LARGE_MAX 6
+#define SLOW_MAX  2
 
 static struct {
     char bytes[LARGE_MAX * BODY_LARGE + MESSAGES_MAX * 256];
     size_t used;
-    unsigned large;
+    unsigned large, slow;
     uint32_t large_size;
     bool uuids, times;
 } arena;
 
 void messages_draw(struct world *world)
 {
-    static const uint32_t sizes[] = {16u << 10, 16u << 10,  64u << 10, 64u << 10,
-                                     64u << 10, 256u << 10, BODY_LARGE};
+    static const uint32_t sizes[] = {16u << 10, 16u << 10, 16u << 10,  16u << 10, 64u << 10,
+                                     64u << 10, 64u << 10, 256u << 10, BODY_LARGE};
     arena.used = 0;
-    arena.large = 0;
+    arena.large = arena.slow = 0;
     /* A megabyte takes its time: most worlds have to do with less. */
     arena.large_size = sizes[world_below(world, sizeof sizes / sizeof sizes[0])];
     arena.uuids = world_below(world, 8) != 0;
@@ -71,6 +72,10 @@ static const char *draw_body(struct world *world, struct message *message)
     if (world_strikes(world, FAULT_BAD_BODY)) {
         message->bad = true;
         return bad[world_below(world, sizeof bad / sizeof bad[0])];
+    }
+    if (arena.slow < SLOW_MAX && world_strikes(world, FAULT_SLOW_ROW)) {
+        arena.slow++;
+        message->slow = true;
     }
     return good[world_below(world, sizeof good / sizeof good[0])];
 }

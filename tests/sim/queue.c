@@ -214,12 +214,13 @@ void queue_serve(struct world *world, struct request *request)
     if (request->answered || !is_waited_for(&world->workers[request->worker], request))
         answer_nobody(world, request);
     int64_t at_ms = world->now_ms + queue_latency(world);
+    int64_t drags_ms = request->answered ? 0 : queue_answer_drags_ms(world, request, at_ms);
     if (request->answered)
         queue_end_request(request);
     else if (request->fate == FATE_CANCELLED)
         return; /* its answer is on its way */
     else if (at_ms < request->give_up_ms)
-        queue_answer_at(world, request, at_ms);
+        queue_answer_at(world, request, at_ms + drags_ms);
     else
         time_out(request);
 }
@@ -268,6 +269,14 @@ void queue_back(struct world *world)
     if (world->queue.away)
         trace(world, NULL, "the queue is back");
     world->queue.away = false;
+}
+
+void queue_fail_entries(struct world *world)
+{
+    world->queue.entries_fail = true;
+    int64_t for_ms = world_spread(world, 600000);
+    trace(world, NULL, "every entry fails for %.3f s", (double)for_ms / 1000);
+    world_put(world, world->now_ms + for_ms, EVENT_ENTRIES_BACK, 0, 0);
 }
 
 static void end_operation(struct worker *worker, struct request *request)

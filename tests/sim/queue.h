@@ -14,6 +14,8 @@ void queue_answer(struct world *world, struct request *request);
 void queue_wake_polls(struct world *world);
 void queue_leave(struct world *world);
 void queue_back(struct world *world);
+/* It answers, and each entry of each request fails for a while. */
+void queue_fail_entries(struct world *world);
 /* The worker is gone: what it waits for goes nowhere. With done, the port ends its operations
  * first, as the program does it when it closes; without, nobody is left to hear of anything. */
 void queue_forget(struct worker *worker, bool done);
@@ -42,5 +44,7 @@ void queue_delete(void *self, struct le_entries_op *op);
 void queue_extend(void *self, struct le_entries_op *op);
 void queue_dead_letter(void *self, struct le_entries_op *op);
 int64_t queue_latency(struct world *world);
+/* How long the rest of an answer takes that begins then. */
+int64_t queue_answer_drags_ms(struct world *world, struct request *request, int64_t began_ms);
 
 #endif

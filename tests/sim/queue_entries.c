@@ -51,7 +51,8 @@ static void check_asked(struct worker *worker, const struct request *request, un
     case REQUEST_EXTEND: check_extend(worker, message, request->delivery[i]); return;
     case REQUEST_RELEASE: check_release(worker, message, request->delivery[i]); return;
     case REQUEST_DEAD_LETTER: check_dead_letter(worker, message, op->entries[i]); return;
-    case REQUEST_RECEIVE: break;
+    case REQUEST_RECEIVE:
+    case REQUEST_KINDS: break;
     }
     assert(!"a request without entries");
 }
@@ -112,6 +113,7 @@ void queue_extend(void *self, struct le_entries_op *op)
 
 void queue_dead_letter(void *self, struct le_entries_op *op)
 {
+    check_dead_letters(self, op);
     ask(self, op, REQUEST_DEAD_LETTER);
 }
 
@@ -173,7 +175,8 @@ static enum le_entry_outcome act(struct world *world, const struct request *requ
     case REQUEST_RELEASE:
         return hide_one(world, message, request->delivery[i], request->visibility_s);
     case REQUEST_DEAD_LETTER: return bury_one(world, message);
-    case REQUEST_RECEIVE: break;
+    case REQUEST_RECEIVE:
+    case REQUEST_KINDS: break;
     }
     assert(!"a request without entries");
     return LE_ENTRY_RETRY;
@@ -184,7 +187,7 @@ static enum le_entry_outcome serve_entry(struct world *world, const struct reque
 {
     const struct kind *kind = &kinds[request->kind];
     struct message *message = &world->messages[request->message[i]];
-    if (world_strikes(world, kind->retry)) {
+    if (world->queue.entries_fail || world_strikes(world, kind->retry)) {
         message->excused = true;
         return LE_ENTRY_RETRY;
     }
@@ -259,9 +262,20 @@ static void note_extension_answered(struct known *known, uint32_t delivery)
         known->extending--;
 }
 
+/* A deletion counts when it was of the newest handle. */
+static bool some_are_done(const struct worker *worker, const struct request *request,
+                          uint64_t deleted_before)
+{
+    bool some = false;
+    for (unsigned i = 0; i < request->count; i++)
+        some = some || request->outcome[i] == LE_ENTRY_OK;
+    return request->kind == REQUEST_DELETE ? worker->counts.deleted > deleted_before : some;
+}
+
 void queue_answer_entries(struct worker *worker, struct request *request)
 {
     struct le_entries_op *op = request->op;
+    uint64_t deleted = worker->counts.deleted;
     op->err = request->fate == FATE_DONE ? LE_OK : request->err;
     for (unsigned i = 0; i < request->count; i++) {
         check_entry(worker, request->message[i], op->entries[i]);
@@ -278,7 +292,12 @@ void queue_answer_entries(struct worker *worker, struct request *request)
         worker->queue_answered = true;
     trace(worker->world, worker, "%s answered: %s", kinds[request->kind].word,
           le_err_name(op->err));
+    bool some_done = op->err == LE_OK && some_are_done(worker, request, deleted);
+    int64_t before_ms = check_entries_before(worker, (enum request_kind)request->kind);
     worker_enter(worker);
+    check_queue_heard(worker, op->err);
+    enum le_err err = op->err;
     op->done(op);
+    check_entries_answered(worker, request, err, before_ms, some_done);
     worker_leave(worker);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define RECEIVE_MARGIN_MS 10000
+#define DRAGS_ON_MS       500
 #define BEGUN_MS          8000 /* how long an answer that has begun may take to its end */
 
 /* ---- the worker asks ---- */
@@ -56,13 +57,14 @@ void queue_cancel(void *self)
         if (!request->used || request->kind != REQUEST_RECEIVE || request->answered ||
             request->instance != worker->instance)
             continue;
-        if (request->served && request->fate == FATE_DONE && world_below(world, 4) != 0) {
-            if (!world->sound)
-                queue_answer_at(world, request, world->now_ms + world_spread(world, BEGUN_MS));
+        if (request->served && request->fate == FATE_DONE &&
+            (world->sound || world_below(world, 4) != 0)) {
+            if (!world->sound || request->drags)
+                queue_answer_at(world, request,
+                                world->now_ms +
+                                    world_spread(world, world->sound ? DRAGS_ON_MS : BEGUN_MS));
             continue;
         }
-        if (request->served && request->fate == FATE_DONE && world->sound)
-            continue;
         bool leases_all_the_same = !request->served && world_strikes(world, FAULT_CANCEL_LEASES);
         request->fate = FATE_CANCELLED;
         request->err = LE_ERR_CANCELLED;
@@ -205,6 +207,18 @@ static void lose_the_first(struct world *world, struct request *request)
     take_visible(world, request);
 }
 
+/* When an answer begins, its end may still be far; but less far than the leases that it brings, for
+ * else they could not be kept. */
+int64_t queue_answer_drags_ms(struct world *world, struct request *request, int64_t began_ms)
+{
+    if (request->kind != REQUEST_RECEIVE || request->count == 0 || request->fate != FATE_DONE ||
+        !world_strikes(world, FAULT_ANSWER_DRAGS))
+        return 0;
+    request->drags = true;
+    request->began_ms = began_ms;
+    return 1 + (int64_t)world_below(world, (uint64_t)request->visibility_s * 750);
+}
+
 void queue_serve_receive(struct world *world, struct request *request)
 {
     request->polling = false;
@@ -336,6 +350,7 @@ static void forget_earlier(struct known *known)
 {
     known->newest = known->first = known->alone_refused = known->extending = 0;
     known->refused_at = known->began_at = 0;
+    known->refused_clearly = false;
 }
 
 static void tell(struct worker *worker, struct request *request, struct le_receive_op *op)
@@ -372,7 +387,9 @@ void queue_answer_receive(struct worker *worker, struct request *request)
     if (op->err == LE_OK) {
         worker->queue_answered = true;
         /* It began to come at some time since; a port need not say when. */
-        if (world_below(world, 2) == 0)
+        if (request->drags)
+            op->began_at_ms = worker_now(worker) - (world->now_ms - request->began_ms);
+        else if (world_below(world, 2) == 0)
             op->began_at_ms =
                 worker_now(worker) -
                 (int64_t)world_below(world, (uint64_t)(world->now_ms - request->served_ms) + 1);
@@ -384,7 +401,12 @@ void queue_answer_receive(struct worker *worker, struct request *request)
     }
     trace(world, worker, "receive answered: %s, %zu messages", le_err_name(op->err),
           op->answer->found_count);
+    enum le_err err = op->err;
+    int batch_max = worker->pipeline->batch_max;
+    int64_t before_ms = worker->pipeline->receive_at_ms;
+    check_queue_heard(worker, err);
     op->done(op);
+    check_receive_answered(worker, err, batch_max, before_ms);
     memset(found, 0xa5, LE_SQS_BATCH_MAX * sizeof *found);
     worker_leave(worker);
 }

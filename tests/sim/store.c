@@ -3,13 +3,16 @@
 #include "store.h"
 
 #include "check.h"
+#include "loginetl/pipeline/internal.h"
 #include "trace.h"
 #include "worker.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define SLOW_MS (10 * 60 * 1000)
+#define SLOW_MS    (10 * 60 * 1000)
+#define ROOM_ROWS  7
+#define ROOM_BYTES (64u << 20)
 
 /* ---- a worker submits ---- */
 
@@ -51,14 +54,16 @@ static void fail_with(struct transaction *transaction, enum le_store_outcome out
 
 static void draw_fate(struct world *world, struct transaction *transaction)
 {
-    static const char *const passing[] = {"40001", "53200", "57014", "55P03", "53300"};
+    static const char *const passing[] = {"40001", "53200", "55P03", "53300"};
     transaction->outcome = LE_STORE_COMMITTED;
     transaction->sqlstate = "";
     transaction->bad_row = -1;
     if (world_strikes(world, FAULT_COMMIT_LOST))
         transaction->answer_lost = true;
     else if (world_strikes(world, FAULT_COMMIT_FAILED))
-        fail_with(transaction, LE_STORE_RETRY, passing[world_below(world, 5)]);
+        fail_with(transaction, LE_STORE_RETRY, passing[world_below(world, 4)]);
+    else if (world_strikes(world, FAULT_COMMIT_CANCELLED))
+        fail_with(transaction, LE_STORE_TOO_SLOW, "57014");
     else if (world_strikes(world, FAULT_COMMIT_DEADLOCK))
         fail_with(transaction, LE_STORE_RETRY, "40P01");
     else if (transaction->count > 1 && world_strikes(world, FAULT_BATCH_LARGE))
@@ -137,13 +142,17 @@ static void note_answer(struct worker *worker, const struct transaction *transac
                         const struct le_submit_op *op)
 {
     bool gets_on = op->outcome == LE_STORE_COMMITTED || op->outcome == LE_STORE_DATA_ERROR;
-    bool heard = is_heard(op);
+    bool may_get_on = op->outcome == LE_STORE_TOO_SLOW && op->count > 1; /* with fewer rows */
+    bool heard = is_heard(op) && !worker->pipeline->closed;
     if (gets_on && heard)
         worker->store_failing_ms = INT64_MAX;
-    else if (heard && worker->store_failing_ms == INT64_MAX)
+    else if (heard && !may_get_on && worker->store_failing_ms == INT64_MAX)
         worker->store_failing_ms = worker_now(worker);
     if (op->outcome == LE_STORE_FATAL)
         worker->fatal = true;
+    if (op->outcome == LE_STORE_DATA_ERROR && heard && (op->count == 1 || op->bad_row >= 0))
+        worker->known[transaction->message[op->count == 1 ? 0 : op->bad_row]].refused_clearly =
+            true;
     if (op->outcome == LE_STORE_UNCLEAR && heard)
         note_refusal(worker, transaction);
     if (op->outcome != LE_STORE_COMMITTED)
@@ -174,8 +183,12 @@ void store_answer(struct worker *worker, struct transaction *transaction,
     trace(worker->world, worker,
           "statement of %zu rows answered: outcome %d, %zu inserted, bad row %ld", op->count,
           (int)outcome, op->inserted, op->bad_row);
+    bool heard = is_heard(op) && !worker->pipeline->closed;
+    int64_t before_ms = ((const struct le_lane *)op->owner)->retry_at_ms;
     worker_enter(worker);
     op->done(op);
+    if (heard)
+        check_statement_answered(worker, op, before_ms);
     worker_leave(worker);
 }
 
@@ -266,6 +279,31 @@ static void refuse_unclearly(struct world *world, struct transaction *transactio
     transaction->slow = transaction->slow || world_below(world, 4) == 0;
 }
 
+/* It can be stored when nothing else is left: that it is tried again and again must not hold up the
+ * others. A worker with so little room that the slow ones fill it can do no other. */
+static bool holds_slow_row(const struct world *world, const struct transaction *transaction)
+{
+    bool slow = false, others = false;
+    for (unsigned i = 0; i < transaction->count; i++)
+        slow = slow || world->messages[transaction->message[i]].slow;
+    for (unsigned i = 0; slow && i < world->message_count; i++) {
+        const struct message *message = &world->messages[i];
+        others = others || (!message->bad && !message->slow && !message->deleted);
+    }
+    const struct le_pipeline_config *config = &world->workers[transaction->worker].config;
+    bool roomy = config->batch_rows >= ROOM_ROWS && config->memory_limit >= ROOM_BYTES &&
+                 config->max_messages == 0;
+    return slow && others && roomy && world->phase < PHASE_LAST;
+}
+
+static void run_out_of_time(struct world *world, struct transaction *transaction)
+{
+    enum fault fault = world->store.stuck ? FAULT_STORE_STUCK : FAULT_STATEMENT_LIMIT;
+    world->faults.happened[fault]++;
+    fail_with(transaction, LE_STORE_TOO_SLOW, "57014");
+    transaction->out_of_time = true;
+}
+
 /* Of several culprits the server names any. */
 static void find_bad_row(struct world *world, struct transaction *transaction)
 {
@@ -316,9 +354,11 @@ static void tell(struct world *world, struct transaction *transaction)
 
 static void go_for_keys(struct world *world, struct transaction *transaction)
 {
+    int64_t takes_ms = world_spread(world, transaction->slow ? SLOW_MS : 20);
+    if (transaction->out_of_time)
+        takes_ms = world->store.limit_ms;
     if (lock(world, transaction))
-        go_on_at(world, transaction,
-                 world->now_ms + world_spread(world, transaction->slow ? SLOW_MS : 20));
+        go_on_at(world, transaction, world->now_ms + takes_ms);
 }
 
 static void begin(struct world *world, struct transaction *transaction)
@@ -328,7 +368,10 @@ static void begin(struct world *world, struct transaction *transaction)
         return;
     }
     if (transaction->outcome == LE_STORE_COMMITTED && !transaction->aborts) {
-        if (world->store.unclear)
+        if (world->store.stuck || transaction->count > world->store.rows_max ||
+            holds_slow_row(world, transaction))
+            run_out_of_time(world, transaction);
+        else if (world->store.unclear)
             refuse_unclearly(world, transaction);
         else
             find_bad_row(world, transaction);

@@ -15,6 +15,8 @@ void store_leave(struct world *world, int64_t for_ms);
 void store_back(struct world *world);
 /* Refuses everything for a while, and does not say why. */
 void store_be_unclear(struct world *world);
+/* Ends every statement by its time limit for a while. */
+void store_be_stuck(struct world *world);
 /* Keeps one of the worker's idle sessions busy with something else for a while. */
 void store_upkeep(struct worker *worker);
 /* As queue_forget. */

@@ -13,9 +13,13 @@
 
 void store_draw(struct world *world)
 {
-    static const int64_t notices_ms[] = {1, 1000, 30000};
+    static const int64_t notices_ms[] = {1, 1000, 30000}, limits_ms[] = {20, 500, 5000};
     world->store = (struct store){.notice_ms = notices_ms[world_below(world, 3)],
-                                  .names_rows = world_below(world, 2) == 0};
+                                  .names_rows = world_below(world, 2) == 0,
+                                  .rows_max = MESSAGES_MAX,
+                                  .limit_ms = limits_ms[world_below(world, 3)]};
+    if (world->faults.chance[FAULT_STATEMENT_LIMIT] > 0)
+        world->store.rows_max = (unsigned)world_spread(world, 50);
 }
 
 static void session_at(struct worker *worker, unsigned session, int64_t at_ms)
@@ -150,6 +154,14 @@ void store_be_unclear(struct world *world)
     world->store.unclear = true;
     trace(world, NULL, "the store refuses everything for %.3f s", (double)for_ms / 1000);
     world_put(world, world->now_ms + for_ms, EVENT_STORE_CLEAR, 0, 0);
+}
+
+void store_be_stuck(struct world *world)
+{
+    int64_t for_ms = world_spread(world, UNCLEAR_MS);
+    world->store.stuck = true;
+    trace(world, NULL, "no statement is done in time for %.3f s", (double)for_ms / 1000);
+    world_put(world, world->now_ms + for_ms, EVENT_STORE_UNSTUCK, 0, 0);
 }
 
 /* ---- the port ---- */

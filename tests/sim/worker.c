@@ -136,6 +136,10 @@ static void reset(struct worker *worker)
     worker->frozen = worker->fell_behind = worker->acted = false;
     worker->armed_ms = worker->away_since_ms = INT64_MAX;
     worker->queue_failing_ms = worker->store_failing_ms = INT64_MAX;
+    worker->gave_up = worker->must_fail = false;
+    worker->receive_pace = worker->extend_pace = (struct pace){0};
+    memset(worker->entries_pace, 0, sizeof worker->entries_pace);
+    memset(worker->lane_pace, 0, sizeof worker->lane_pace);
     worker->outage = world->store.outages;
     worker->long_outage = 0;
     worker->long_until_ms = 0;
@@ -316,6 +320,7 @@ void worker_turn(struct worker *worker)
     world->turns++;
     check_worker(worker);
     check_turn(worker);
+    check_patience(worker);
     if (le_pipeline_finished(worker->pipeline, &why))
         finish(worker, why);
 }

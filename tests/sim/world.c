@@ -203,6 +203,10 @@ static void tick(struct world *world)
     if (!world->store.unclear &&
         world->faults.chance[FAULT_STORE_UNCLEAR] > world_below(world, 65536))
         store_be_unclear(world);
+    if (!world->store.stuck && world->faults.chance[FAULT_STORE_STUCK] > world_below(world, 65536))
+        store_be_stuck(world);
+    if (!world->queue.entries_fail && world_strikes(world, FAULT_ENTRIES_FAIL))
+        queue_fail_entries(world);
     if (!world->queue.away && world_strikes(world, FAULT_QUEUE_OUTAGE))
         queue_leave(world);
     if (world->refills_left > 0 && world_strikes(world, FAULT_REFILL)) {
@@ -252,7 +256,9 @@ static struct worker *hearer(struct world *world, const struct event *event)
     case EVENT_TICK:
     case EVENT_STORE_BACK:
     case EVENT_STORE_CLEAR:
-    case EVENT_QUEUE_BACK: break;
+    case EVENT_STORE_UNSTUCK:
+    case EVENT_QUEUE_BACK:
+    case EVENT_ENTRIES_BACK: break;
     }
     return NULL;
 }
@@ -278,7 +284,9 @@ static bool is_void(const struct world *world, const struct event *event)
     case EVENT_TICK:
     case EVENT_STORE_BACK:
     case EVENT_STORE_CLEAR:
-    case EVENT_QUEUE_BACK: break;
+    case EVENT_STORE_UNSTUCK:
+    case EVENT_QUEUE_BACK:
+    case EVENT_ENTRIES_BACK: break;
     }
     return false;
 }
@@ -299,7 +307,9 @@ static void happen(struct world *world, const struct event *event)
     case EVENT_TICK: tick(world); return;
     case EVENT_STORE_BACK: store_back(world); return;
     case EVENT_STORE_CLEAR: world->store.unclear = false; return;
+    case EVENT_STORE_UNSTUCK: world->store.stuck = false; return;
     case EVENT_QUEUE_BACK: queue_back(world); return;
+    case EVENT_ENTRIES_BACK: world->queue.entries_fail = false; return;
     }
     assert(!"an event that is none");
 }
@@ -320,18 +330,23 @@ static bool turn_all(struct world *world)
     return any;
 }
 
+static bool should_have_ended(const struct worker *worker)
+{
+    int64_t end_ms = worker->stop_at_ms + worker->config.shutdown_timeout_ms;
+    return (worker->asked_to_stop && worker_now(worker) > end_ms) || check_is_overdue(worker);
+}
+
 static void check_deadlines(struct world *world)
 {
     for (unsigned i = 0; i < world->worker_count; i++) {
         struct worker *worker = &world->workers[i];
-        bool late = worker_alive(worker) && worker->asked_to_stop && !worker->frozen &&
-                    worker_now(worker) > worker->stop_at_ms + worker->config.shutdown_timeout_ms;
+        bool late = worker_alive(worker) && !worker->frozen && should_have_ended(worker);
         if (!late)
             worker->late_since_ms = INT64_MAX;
         else if (worker->late_since_ms == INT64_MAX)
             worker->late_since_ms = world->now_ms;
         else if (world->now_ms - worker->late_since_ms > LATE_MS)
-            broken(world, worker, PROMISE_SHUTDOWN, "it was asked to stop, and goes on");
+            broken(world, worker, PROMISE_SHUTDOWN, "it should have come to its end, and goes on");
     }
 }
 
@@ -386,9 +401,10 @@ static void begin_calm(struct world *world)
     world->phase_end_ms = world->now_ms + CALM_MS;
     faults_cease(&world->faults);
     store_back(world);
-    world->store.unclear = false;
+    world->store.unclear = world->store.stuck = false;
     world->store.clear_rows = true;
     queue_back(world);
+    world->queue.entries_fail = false;
     world->queue.answer_max = LE_ANSWER_BYTES_MAX;
     for (unsigned i = 0; i < world->worker_count; i++) {
         struct worker *worker = &world->workers[i];

@@ -48,6 +48,7 @@ struct message {
     bool bad;     /* can never become a row … */
     bool unclear; /* … with a code that may be the server's fault as well */
     bool bad_row; /* … because the store refuses it */
+    bool slow;    /* good, but somebody holds a lock on it for long */
     /* in the queue */
     bool convicted; /* good, but taken for bad, with reason: see check_port.c */
     bool deleted, redriven;
@@ -76,6 +77,7 @@ struct known {
     uint32_t first;  /* the earliest one since it took the message up */
     bool may_delete; /* it has read that the row is committed, or that the message is safe elsewhere
                       */
+    bool refused_clearly;          /* with a code that names a row's fault */
     unsigned alone_refused;        /* unclear refusals of it alone */
     uint64_t refused_at, began_at; /* the worker's commits at the first one, and when the last one's
                                       statement began */
@@ -89,9 +91,25 @@ struct session {
     unsigned transaction; /* + 1, of a busy one */
 };
 
+enum request_kind {
+    REQUEST_RECEIVE,
+    REQUEST_DELETE,
+    REQUEST_EXTEND,
+    REQUEST_RELEASE,
+    REQUEST_DEAD_LETTER,
+    REQUEST_KINDS
+};
+
 /* What should stand in its books, counted by the world. */
 struct counts {
     uint64_t received, copies, inserted, duplicate, deleted, dead_lettered, settled, delete_failed;
+};
+
+/* How something that fails is tried again. */
+struct pace {
+    unsigned failures; /* in a row */
+    unsigned waits;    /* that they made */
+    int64_t since_ms;  /* the worker's clock: when the first of them was */
 };
 
 struct worker {
@@ -115,6 +133,9 @@ struct worker {
     int64_t away_since_ms; /* its own clock: since when it has seen no session up; INT64_MAX: it
                               sees one */
     int64_t queue_failing_ms, store_failing_ms; /* its own clock; INT64_MAX: not */
+    bool gave_up;                               /* for lack of patience, and it has been judged */
+    bool must_fail;                             /* it was told of what a person must mend */
+    struct pace receive_pace, extend_pace, entries_pace[REQUEST_KINDS], lane_pace[SESSIONS_MAX];
     unsigned long_outage;  /* the last one that outlasted its patience with leases */
     int64_t long_until_ms; /* the world's clock: when it was last in it */
     unsigned outage;       /* the outage it sees or saw last */
@@ -131,25 +152,18 @@ struct worker {
     struct known known[MESSAGES_MAX];
 };
 
-enum request_kind {
-    REQUEST_RECEIVE,
-    REQUEST_DELETE,
-    REQUEST_EXTEND,
-    REQUEST_RELEASE,
-    REQUEST_DEAD_LETTER
-};
 enum request_fate { FATE_DONE, FATE_LOST, FATE_FAILED, FATE_CANCELLED };
 
 /* One request to the queue. It outlives the worker that sent it: the server does what it was asked.
  */
 struct request {
-    bool used, served, answered, polling, alone, large;
+    bool used, served, answered, polling, alone, drags;
     uint8_t kind, fate, worker;
     uint32_t instance, serve_ticket, answer_ticket;
     void *op;
     enum le_err err;
     int max_messages, visibility_s;
-    int64_t sent_ms, poll_end_ms, give_up_ms, served_ms;
+    int64_t sent_ms, poll_end_ms, give_up_ms, served_ms, began_ms;
     unsigned count;
     uint16_t message[LE_SQS_BATCH_MAX];
     uint32_t delivery[LE_SQS_BATCH_MAX];
@@ -173,7 +187,7 @@ struct transaction {
     enum le_store_outcome outcome;
     enum le_err err;
     const char *sqlstate;
-    bool answer_lost;
+    bool answer_lost, out_of_time;
     long bad_row;
     size_t inserted;
     uint64_t commits;       /* the worker's when it began */
@@ -184,6 +198,9 @@ struct transaction {
 struct store {
     bool down, crashed; /* crashed: what was not committed is gone; else only the network is */
     bool unclear;       /* it refuses everything, and does not say why */
+    bool stuck;         /* no statement is done within the time limit */
+    unsigned rows_max;  /* so many are done within the time limit */
+    int64_t limit_ms;   /* the time limit */
     bool clear_rows;    /* rows are refused with a clear code only */
     int64_t back_ms;
     unsigned outages;
@@ -195,7 +212,7 @@ struct store {
 enum stale_handle { STALE_IGNORED, STALE_DELETES, STALE_REFUSED };
 
 struct queue {
-    bool away;
+    bool away, entries_fail;
     enum le_err away_err;
     unsigned redrive_at; /* maxReceiveCount; 0: no redrive */
     enum stale_handle stale;

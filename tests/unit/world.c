@@ -300,7 +300,8 @@ static void commit(struct world *world, struct le_submit_op *op)
 }
 
 /* The last row of that user_id, or -1. "constraint" is what the table's own check refuses,
- * "unclear" what a trigger of it refuses with a code of its own. */
+ * "slow" what somebody holds a lock on, "unclear" what a trigger of it refuses with a code of its
+ * own. */
 static long find_culprit(const struct le_submit_op *op, const char *user_id)
 {
     for (size_t i = op->count; i-- > 0;) {
@@ -310,6 +311,17 @@ static long find_culprit(const struct le_submit_op *op, const char *user_id)
             return (long)i;
     }
     return -1;
+}
+
+static bool too_slow(struct world *world, const struct le_submit_op *op)
+{
+    struct world_faults *faults = &world->faults;
+    if (faults->cancel_commits > 0) {
+        faults->cancel_commits--;
+        return true;
+    }
+    return (faults->rows_in_time > 0 && op->count > faults->rows_in_time) ||
+           (faults->slow_rows && find_culprit(op, "slow") >= 0);
 }
 
 static void answer_submit(struct world *world, struct le_submit_op *op)
@@ -326,6 +338,10 @@ static void answer_submit(struct world *world, struct le_submit_op *op)
             commit(world, op);
         op->outcome = LE_STORE_RETRY;
         op->err = LE_ERR_DATABASE;
+    } else if (too_slow(world, op)) {
+        op->outcome = LE_STORE_TOO_SLOW;
+        op->err = LE_ERR_DATABASE;
+        memcpy(op->sqlstate, "57014", 6);
     } else if (find_culprit(op, "constraint") >= 0) {
         op->outcome = LE_STORE_DATA_ERROR;
         op->bad_row = world->faults.name_last_culprit ? find_culprit(op, "constraint") : -1;

@@ -32,7 +32,10 @@ struct world_faults {
     unsigned fail_commits;    /* so many submissions answer RETRY */
     bool fail_commits_stored; /* … although they were stored: the answer was lost */
     unsigned fatal_commits;
-    bool name_last_culprit; /* a data error says which row it is, the last one first */
+    unsigned cancel_commits; /* so many submissions are ended as too slow */
+    size_t rows_in_time;     /* … and those of more rows than this; 0: any number is in time */
+    bool slow_rows;          /* … and those with a row whose user_id is "slow" */
+    bool name_last_culprit;  /* a data error says which row it is, the last one first */
     bool store_away;
     bool hold_commits; /* submissions are not answered */
     bool hold_deletes;

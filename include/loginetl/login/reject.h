@@ -5,6 +5,8 @@
 
 #include "loginetl/base/span.h"
 
+#include <stdbool.h>
+
 #define LE_REJECTS(X)                         \
     X(NOT_JSON, "not_json")                   \
     X(NOT_AN_OBJECT, "not_an_object")         \
@@ -31,6 +33,7 @@ struct le_reject {
     struct le_span key; /* the JSON key at fault, from the field list (never from the message);
                            absent when none is */
     char sqlstate[6];   /* LE_REJECT_CONSTRAINT only */
+    bool unclear;       /* … and the server may have been at fault instead: it is not destroyed */
 };
 
 const char *le_reject_word(enum le_reject_reason reason);

@@ -17,7 +17,7 @@
 #define LE_EMPTY_PAUSE_MS        1000 /* between empty answers that came without waiting */
 #define LE_CANCEL_GRACE_MS       1000 /* under load a receive is answered sooner than this */
 #define LE_OUTAGE_HOLD_MS        INT64_C(600000) /* how long leases are kept alive for an absent store */
-#define LE_UNCLEAR_TRIES         3u /* before a batch that is refused unclearly is cut in halves */
+#define LE_UNCLEAR_TRIES         3u /* before a batch refused unclearly, or too slow, is cut in halves */
 #define LE_REFUSED_MAX           100u /* rows refused in a row: it may be the table's fault */
 #define LE_COMMITS_UNKNOWN       UINT64_MAX
 #define LE_NEVER                 INT64_MAX
@@ -44,7 +44,7 @@ struct le_lane {
         size_t from, to;
     } ranges[LE_LANE_RANGES_MAX];
     unsigned depth;
-    unsigned unclear; /* refusals of the whole batch in a row that name no culprit */
+    unsigned unclear; /* refusals of the whole batch in a row that name no culprit, or time */
     bool splitting;   /* … and that were enough: it is being cut in halves */
     uint64_t commits; /* the pipeline's, when the statement under way was submitted */
     struct le_backoff backoff;
@@ -95,9 +95,11 @@ struct le_pipeline {
     struct le_backoff extend_backoff;
 
     struct le_lane *lanes;
+    size_t rows_max;  /* in a statement: falls when so many take too long, and grows slowly */
     uint64_t commits; /* statements that stored rows */
     unsigned refused; /* rows that the store refused one after the other, with no commit in between
                        */
+    bool newest_next; /* behind the brake: which of the waiting rows is tried */
 
     /* absence and the end */
     int64_t store_away_since_ms;    /* LE_NEVER while it is there */
@@ -166,11 +168,18 @@ int64_t le_release_turn(struct le_pipeline *pipeline, int64_t now_ms);
 void le_lane_push(struct le_lane *lane, size_t from, size_t to);
 void le_lane_data_error(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to);
 void le_lane_unclear(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to);
+void le_lane_too_slow(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to);
 /* commit.c: nothing more is submitted until the lane's backoff is over; and the rows, as a range,
  * wait for that. */
 void le_lane_wait(struct le_pipeline *pipeline, struct le_lane *lane);
 void le_lane_again_later(struct le_pipeline *pipeline, struct le_lane *lane, size_t from,
                          size_t to);
+
+/* The table refuses one row after the other: it goes slowly until one is stored again. */
+static inline bool le_pipeline_is_braked(const struct le_pipeline *pipeline)
+{
+    return pipeline->refused >= LE_REFUSED_MAX;
+}
 
 /* lease.c: a release without a word to the queue. */
 void le_let_go(struct le_pipeline *pipeline, struct le_message *message);

@@ -72,11 +72,13 @@ struct le_queue_port {
 enum le_store_outcome {
     LE_STORE_COMMITTED,
     LE_STORE_DATA_ERROR, /* SQLSTATE class 22 or 23: nothing of it was stored */
-    LE_STORE_UNCLEAR, /* refused with a code that a row may have caused, or else the server: tried
-                         again, in ever smaller parts */
-    LE_STORE_RETRY,   /* transient, or the outcome is unknown: submit again, the ledger absorbs what
-                         was stored */
-    LE_STORE_FATAL    /* a person must change something; the port has logged what */
+    LE_STORE_UNCLEAR,  /* refused with a code that a row may have caused, or else the server: tried
+                          again, in ever smaller parts */
+    LE_STORE_TOO_SLOW, /* ended before it was done, by a time limit of the server's or a person:
+                          tried again, in ever smaller parts, and never a row's fault */
+    LE_STORE_RETRY, /* transient, or the outcome is unknown: submit again, the ledger absorbs what
+                       was stored */
+    LE_STORE_FATAL  /* a person must change something; the port has logged what */
 };
 
 struct le_submit_op {
@@ -86,7 +88,7 @@ struct le_submit_op {
     size_t inserted;  /* COMMITTED: new rows; the others were duplicates */
     long bad_row;     /* DATA_ERROR: position of the culprit, or -1 when the server does not say */
     char sqlstate[6]; /* "" when there is none */
-    enum le_err err;  /* RETRY, FATAL */
+    enum le_err err;  /* UNCLEAR, TOO_SLOW, RETRY, FATAL */
     void (*done)(struct le_submit_op *op);
     void *owner;
     void *port_data;
