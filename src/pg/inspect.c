@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* $1: the table's name as SQL, $2: its schema or ''. Always one row. */
+#define NAMES_MAX ((size_t)LE_FIELDS_MAX * LE_PG_NAME_SIZE)
+
+/* $1: the table's name as SQL, $2: its schema or '', $3: the columns that messages fill, with a
+ * character 31 between them. Always one row. */
 static const char facts_sql[] =
     "WITH t AS (SELECT c.oid, c.relname, c.relkind, c.relnamespace, c.relhasrules FROM pg_catalog.pg_class c "
     "WHERE c.oid = pg_catalog.to_regclass($1)), "
@@ -24,8 +27,12 @@ static const char facts_sql[] =
     "pg_catalog.has_table_privilege(l.oid, 'INSERT') AND pg_catalog.has_table_privilege(l.oid, 'SELECT') "
     "AS can_insert_ledger, "
     /* ON CONFLICT is refused for a table with rules, or with a key that is checked only at COMMIT.
+     * And a key with a column that the table fills itself, say with a number, knows nothing again.
      */
-    "NOT t.relhasrules AND COALESCE((SELECT bool_and(i.indimmediate) FROM pg_catalog.pg_index i "
+    "NOT t.relhasrules AND COALESCE((SELECT bool_and(i.indimmediate) AND bool_or(i.indisvalid AND NOT EXISTS ("
+    "SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.oid AND "
+    "a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]) AND "
+    "a.attname::text <> ALL (pg_catalog.string_to_array($3, pg_catalog.chr(31))))) FROM pg_catalog.pg_index i "
     "WHERE i.indrelid = t.oid AND (i.indisunique OR i.indisexclusion)), false) AS has_key, "
     /* ON CONFLICT finds a duplicate only by a unique index over exactly the two keys. */
     "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.oid AND i.indisunique AND i.indisvalid "
@@ -140,6 +147,50 @@ static void on_facts(void *owner, struct le_pg_conn *conn, const PGresult *resul
                             on_columns, inspect);
 }
 
+static enum le_err put_table(struct le_buf *sql, const struct le_pg_name *name)
+{
+    enum le_err err = LE_OK;
+    if (name->schema[0] != '\0') {
+        err = le_pg_put_quoted(sql, le_span_of(name->schema));
+        if (err == LE_OK)
+            err = le_buf_append_text(sql, ".");
+    }
+    if (err == LE_OK)
+        err = le_pg_put_quoted(sql, le_span_of(name->table));
+    return err == LE_OK ? le_buf_append(sql, "", 1) : err;
+}
+
+static enum le_err put_columns(struct le_buf *names, const struct le_fields *fields)
+{
+    enum le_err err = LE_OK;
+    for (size_t i = 0; i < fields->count && err == LE_OK; i++) {
+        const struct le_span column = fields->list[i].column;
+        err = i > 0 ? le_buf_append(names, "\x1f", 1) : LE_OK;
+        if (err == LE_OK)
+            err = le_buf_append(names, column.ptr, column.len);
+    }
+    return err == LE_OK ? le_buf_append(names, "", 1) : err;
+}
+
+static void ask_facts(struct le_inspect *inspect, struct le_pg_conn *conn)
+{
+    struct le_buf sql, columns;
+    le_buf_init(&sql, 4 * LE_PG_NAME_SIZE + 8);
+    le_buf_init(&columns, NAMES_MAX);
+    enum le_err err = put_table(&sql, inspect->name);
+    if (err == LE_OK)
+        err = put_columns(&columns, inspect->wanted);
+    const char *values[] = {sql.data, inspect->name->schema, columns.data};
+    static const Oid types[] = {25, 25, 25};
+    const struct le_pg_params params = {.count = 3, .types = types, .values = values};
+    if (err == LE_OK)
+        le_pg_conn_query_params(conn, facts_sql, &params, on_facts, inspect);
+    else
+        fail_odd(inspect, conn);
+    le_buf_free(&sql);
+    le_buf_free(&columns);
+}
+
 void le_inspect_start(struct le_inspect *inspect, struct le_pg_conn *conn)
 {
     assert(inspect != NULL && inspect->name != NULL && inspect->wanted != NULL &&
@@ -151,24 +202,5 @@ void le_inspect_start(struct le_inspect *inspect, struct le_pg_conn *conn)
     inspect->report.server_version = le_pg_conn_server_version(conn);
     inspect->report.tls = le_pg_conn_tls(conn);
     le_inspect_forget_columns(inspect);
-    struct le_buf sql;
-    le_buf_init(&sql, 4 * LE_PG_NAME_SIZE + 8);
-    enum le_err err = LE_OK;
-    if (inspect->name->schema[0] != '\0') {
-        err = le_pg_put_quoted(&sql, le_span_of(inspect->name->schema));
-        if (err == LE_OK)
-            err = le_buf_append_text(&sql, ".");
-    }
-    if (err == LE_OK)
-        err = le_pg_put_quoted(&sql, le_span_of(inspect->name->table));
-    if (err == LE_OK)
-        err = le_buf_append(&sql, "", 1);
-    const char *values[] = {sql.data, inspect->name->schema};
-    static const Oid types[] = {25, 25};
-    const struct le_pg_params params = {.count = 2, .types = types, .values = values};
-    if (err == LE_OK)
-        le_pg_conn_query_params(conn, facts_sql, &params, on_facts, inspect);
-    else
-        fail_odd(inspect, conn);
-    le_buf_free(&sql);
+    ask_facts(inspect, conn);
 }

@@ -31,14 +31,14 @@ static const struct rule rules[] = {
     {"55006", LE_SQLSTATE_RETRY},
     {"55P03", LE_SQLSTATE_RETRY},
     {"57", LE_SQLSTATE_RETRY},
-    {"57P", LE_SQLSTATE_RECONNECT}, /* shut down, crashed, starting up, dropped, idle for too long
-                                     */
+    {"57014", LE_SQLSTATE_TOO_SLOW}, /* statement_timeout, pg_cancel_backend: not told apart */
+    {"57P", LE_SQLSTATE_RECONNECT},  /* shut down, crashed, starting up, dropped, idle for too long
+                                      */
     {"58", LE_SQLSTATE_RETRY},
     {"72", LE_SQLSTATE_RETRY},
     {"F0", LE_SQLSTATE_RETRY},
     {"HV", LE_SQLSTATE_RETRY}, /* a foreign server's troubles */
-    {"XX", LE_SQLSTATE_RETRY},
-    {"P0", LE_SQLSTATE_DATA}, /* a trigger that refuses the row */
+    {"P0", LE_SQLSTATE_DATA},  /* a trigger that refuses the row */
 };
 
 #define RULE_COUNT (sizeof rules / sizeof rules[0])

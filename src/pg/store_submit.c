@@ -1,6 +1,7 @@
 #include "store_internal.h"
 
 #include "loginetl/base/log.h"
+#include "loginetl/base/timefmt.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -9,6 +10,9 @@
 #include <string.h>
 
 #define TOLD_AGAIN_MS 60000
+
+/* A message is in the queue for 14 at most, and what it tells of may be older. */
+#define THESE_DAYS 31
 
 static void on_executed(void *owner, struct le_pg_conn *conn, const PGresult *result);
 
@@ -64,6 +68,18 @@ static bool names(const PGresult *result, int field, const char *name)
     return text != NULL && strcmp(text, name) == 0;
 }
 
+/* ---- what a refusal means ---- */
+
+struct verdict {
+    enum le_sqlstate_class class;
+    const char *words; /* for a person */
+};
+
+static bool has(const PGresult *result, int field)
+{
+    return PQresultErrorField(result, field) != NULL;
+}
+
 /* The ledger holds nothing but what we make ourselves, for every message alike. */
 static bool is_of_ledger(const struct le_store *store, const PGresult *result)
 {
@@ -71,6 +87,18 @@ static bool is_of_ledger(const struct le_store *store, const PGresult *result)
     return store->config.ledger && table != NULL &&
            names(result, PG_DIAG_SCHEMA_NAME, store->inspect.schema) &&
            strncmp(table, LE_LEDGER_TABLE, strlen(LE_LEDGER_TABLE)) == 0;
+}
+
+static struct verdict judge_ledger(const PGresult *result, const char *sqlstate)
+{
+    if (strcmp(sqlstate, "23514") == 0 &&
+        names(result, PG_DIAG_TABLE_NAME, LE_LEDGER_TABLE "_default"))
+        return (struct verdict){LE_SQLSTATE_RETRY,
+                                "the ledger was getting a day's partition meanwhile"};
+    return (struct verdict){
+        LE_SQLSTATE_FATAL,
+        "the ledger refuses a message's id, perhaps for lack of a partition: compare it with "
+        "`loginetl schema`, and start loginetl again"};
 }
 
 static bool fills(const struct le_store *store, const char *column)
@@ -83,37 +111,87 @@ static bool fills(const struct le_store *store, const char *column)
     return found;
 }
 
-/* A column that came, or became NOT NULL, after we looked, and for which no message has a value. */
-static bool is_of_foreign_column(const struct le_store *store, const PGresult *result,
-                                 const char *sqlstate)
+/* A column that came, or became NOT NULL, after we looked, and for which no message has a value. Of
+ * a partition, or of a table that a trigger writes to, it may be that some rows do not meet it. */
+static struct verdict judge_null(const struct le_store *store, const PGresult *result)
 {
     const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
-    return strcmp(sqlstate, "23502") == 0 && column != NULL &&
-           names(result, PG_DIAG_SCHEMA_NAME, store->inspect.schema) &&
-           names(result, PG_DIAG_TABLE_NAME, store->inspect.table) && !fills(store, column);
+    if (column == NULL || fills(store, column))
+        return (struct verdict){LE_SQLSTATE_DATA, le_sqlstate_words("23502")};
+    bool own = names(result, PG_DIAG_SCHEMA_NAME, store->inspect.schema) &&
+               names(result, PG_DIAG_TABLE_NAME, store->inspect.table);
+    return (struct verdict){
+        own ? LE_SQLSTATE_FATAL : LE_SQLSTATE_UNCLEAR,
+        "a column that nothing fills is NOT NULL and has no default: compare the table with "
+        "`loginetl schema`"};
 }
 
-/* Why what looks like a row's fault is not: it would meet every row. NULL: it is a row's. */
-static const char *why_not_the_row(const struct le_store *store, const PGresult *result,
-                                   const char *sqlstate)
+/* A check that is nobody's constraint is a partition's bounds. */
+static bool lacks_partition(const PGresult *result, const char *sqlstate)
 {
-    if (is_of_ledger(store, result))
-        return "the ledger refuses a message's id, perhaps for lack of a partition: compare it with "
-               "`loginetl schema`, and start loginetl again";
-    if (is_of_foreign_column(store, result, sqlstate))
-        return "a column that nothing fills is NOT NULL and has no default: compare the table with "
-               "`loginetl schema`";
-    return NULL;
+    return strcmp(sqlstate, "23514") == 0 && has(result, PG_DIAG_TABLE_NAME) &&
+           !has(result, PG_DIAG_CONSTRAINT_NAME);
 }
 
-static enum le_sqlstate_class judge(const struct le_store *store, const PGresult *result,
-                                    const char *sqlstate)
+static bool is_of_these_days(const struct le_message *row, size_t cells, int64_t today)
 {
-    bool names_table = PQresultErrorField(result, PG_DIAG_TABLE_NAME) != NULL;
+    for (size_t i = 0; i < cells; i++) {
+        if (row->cells[i].kind == LE_CELL_DATE && llabs(row->cells[i].num - today) > THESE_DAYS)
+            return false;
+    }
+    return true;
+}
+
+/* Somebody forgot to make this month's partition: then nothing is wrong with the rows. Or nobody
+ * made one for the year 1970, which is the row's fault. */
+static struct verdict judge_partition(const struct le_store *store, const struct le_submit_op *op)
+{
+    int64_t today = store->config.wall_ms(store->config.self) / LE_MS_PER_DAY;
+    for (size_t i = 0; i < op->count; i++) {
+        if (!is_of_these_days(op->rows[i], store->config.fields->count, today))
+            return (struct verdict){LE_SQLSTATE_DATA, le_sqlstate_words("23514")};
+    }
+    return (struct verdict){LE_SQLSTATE_UNCLEAR,
+                            "the table has no partition for a row: create it, or a DEFAULT "
+                            "partition; nothing is lost meanwhile"};
+}
+
+static struct verdict judge_data(const struct le_lane *lane, const PGresult *result,
+                                 const char *sqlstate)
+{
+    if (is_of_ledger(lane->store, result))
+        return judge_ledger(result, sqlstate);
+    if (strcmp(sqlstate, "23502") == 0)
+        return judge_null(lane->store, result);
+    if (lacks_partition(result, sqlstate))
+        return judge_partition(lane->store, lane->op);
+    return (struct verdict){LE_SQLSTATE_DATA, le_sqlstate_words(sqlstate)};
+}
+
+/* A trigger, function, key or policy of the table's may have refused a single row with a code that
+ * otherwise tells of the table or the server, and would end the program again and again. Only what
+ * runs inside a function has a context; a policy has the code of a privilege that is missing. */
+static bool may_be_one_row(const PGresult *result, enum le_sqlstate_class class,
+                           const char *sqlstate)
+{
+    if (names(result, PG_DIAG_SOURCE_FUNCTION, "ExecWithCheckOptions"))
+        return class == LE_SQLSTATE_FATAL;
+    bool hard = class == LE_SQLSTATE_FATAL || class == LE_SQLSTATE_PREPARE ||
+                strncmp(sqlstate, "XX", 2) == 0;
+    return hard && has(result, PG_DIAG_CONTEXT);
+}
+
+static struct verdict judge(const struct le_lane *lane, const PGresult *result,
+                            const char *sqlstate)
+{
+    bool names_table = has(result, PG_DIAG_TABLE_NAME);
     enum le_sqlstate_class class = le_sqlstate_judge(sqlstate, names_table);
-    if (class == LE_SQLSTATE_DATA && why_not_the_row(store, result, sqlstate) != NULL)
-        return LE_SQLSTATE_FATAL;
-    return class;
+    if (class == LE_SQLSTATE_DATA)
+        return judge_data(lane, result, sqlstate);
+    if (may_be_one_row(result, class, sqlstate))
+        return (struct verdict){LE_SQLSTATE_UNCLEAR,
+                                "a trigger, function, key or policy of the table fails"};
+    return (struct verdict){class, le_sqlstate_words(sqlstate)};
 }
 
 /* A full disk fails every statement, and for hours: told when it begins, and then now and again. */
@@ -127,17 +205,17 @@ static bool is_news(struct le_store *store, const char *sqlstate)
     return true;
 }
 
-static void log_failure(const struct le_lane *lane, const PGresult *result, const char *sqlstate)
+static void log_failure(const struct le_lane *lane, const PGresult *result, const char *sqlstate,
+                        const struct verdict *verdict)
 {
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     /* A row at fault is the pipeline's to find and to tell; on the way to it this happens several
      * times. */
-    bool data = judge(lane->store, result, sqlstate) == LE_SQLSTATE_DATA;
-    bool loud = !data && is_news(lane->store, sqlstate);
+    bool loud = verdict->class != LE_SQLSTATE_DATA && is_news(lane->store, sqlstate);
     le_log(loud ? LE_LOG_WARN : LE_LOG_DEBUG, "database_statement",
            LE_FI("connection", le_pg_conn_number(lane->conn)), LE_FI("rows", lane->op->count),
            LE_FS("sqlstate", sqlstate), LE_FS("constraint", constraint != NULL ? constraint : ""),
-           LE_FS("text", le_sqlstate_words(sqlstate)));
+           LE_FS("text", verdict->words));
 }
 
 static void end_committed(struct le_lane *lane, size_t inserted)
@@ -145,6 +223,13 @@ static void end_committed(struct le_lane *lane, size_t inserted)
     set_outcome(lane->op, LE_STORE_COMMITTED, LE_OK, "");
     lane->op->inserted = inserted;
     le_pg_conn_praise(lane->conn);
+    end_and_go_on(lane);
+}
+
+static void end_refused(struct le_lane *lane, enum le_store_outcome outcome, enum le_err err,
+                        const char *sqlstate)
+{
+    set_outcome(lane->op, outcome, err, sqlstate);
     end_and_go_on(lane);
 }
 
@@ -341,26 +426,20 @@ static void on_stale(struct le_lane *lane, const char *sqlstate)
 
 static void on_error(struct le_lane *lane, const PGresult *result)
 {
-    const char *why;
     char sqlstate[LE_SQLSTATE_SIZE];
     le_pg_result_sqlstate(result, sqlstate);
-    log_failure(lane, result, sqlstate);
-    switch (judge(lane->store, result, sqlstate)) {
+    const struct verdict verdict = judge(lane, result, sqlstate);
+    log_failure(lane, result, sqlstate, &verdict);
+    switch (verdict.class) {
     case LE_SQLSTATE_RETRY: end_retry(lane, sqlstate, false); break;
     case LE_SQLSTATE_RECONNECT: end_retry(lane, sqlstate, true); break;
     case LE_SQLSTATE_PREPARE: on_stale(lane, sqlstate); break;
-    case LE_SQLSTATE_UNCLEAR:
-        set_outcome(lane->op, LE_STORE_UNCLEAR, LE_ERR_DATABASE, sqlstate);
-        end_and_go_on(lane);
+    case LE_SQLSTATE_TOO_SLOW:
+        end_refused(lane, LE_STORE_TOO_SLOW, LE_ERR_DATABASE, sqlstate);
         break;
-    case LE_SQLSTATE_DATA:
-        set_outcome(lane->op, LE_STORE_DATA_ERROR, LE_OK, sqlstate);
-        end_and_go_on(lane);
-        break;
-    case LE_SQLSTATE_FATAL:
-        why = why_not_the_row(lane->store, result, sqlstate);
-        end_fatal(lane, sqlstate, why != NULL ? why : le_sqlstate_words(sqlstate));
-        break;
+    case LE_SQLSTATE_UNCLEAR: end_refused(lane, LE_STORE_UNCLEAR, LE_ERR_DATABASE, sqlstate); break;
+    case LE_SQLSTATE_DATA: end_refused(lane, LE_STORE_DATA_ERROR, LE_OK, sqlstate); break;
+    case LE_SQLSTATE_FATAL: end_fatal(lane, sqlstate, verdict.words); break;
     }
 }
 

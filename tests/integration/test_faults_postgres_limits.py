@@ -12,6 +12,7 @@ import pytest
 from lib.postgres import PASSWORD
 from lib.processes import wait_until
 from lib.store_world import (  # noqa: F401 (fixtures)
+    FLOW,
     VISIBILITY,
     make_cluster,
     make_store_world,
@@ -201,3 +202,33 @@ def test_a_timeout_of_the_server(store_world, setting):
         wait_until(lambda: len(run.events(sqlstate=sqlstate)) >= 4, run.tail)
         world.load(50)
     world.end(run)
+
+
+#: What a table does whose own trigger is slow: two hundred rows take two seconds.
+SLOW_ROWS = """
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$;
+CREATE TRIGGER dawdle BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION dawdle()
+"""
+
+
+@pytest.mark.parametrize("drains", [False, True])
+def test_a_time_limit_that_only_small_batches_meet(store_world, drains):
+    """Tried whole it would be tried for ever."""
+    world = store_world
+    world.program.drain()
+    world.database.execute(SLOW_ROWS)
+    with world.database.cluster.connect() as admin:
+        admin.execute(f'ALTER ROLE "{world.database.name}" SET statement_timeout = \'500ms\'')
+    world.load(700)
+    flow = ("--batch-rows", "200", "--connections", "1")
+    if drains:
+        run = world.program.start("--drain", *FLOW, *flow)
+        assert run.wait(120) == 3, run.tail()
+        assert world.stored()
+        world.check_books(run)
+        world.check()
+        world.check_unspent()
+    else:
+        run = world.service(*flow)
+        world.end(run)
+    assert run.events("database_statement", sqlstate="57014")

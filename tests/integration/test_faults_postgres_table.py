@@ -167,6 +167,17 @@ def refused(number):
     return logins.reject(body, "constraint", personal=(f"77.66.55.{number + 10}",))
 
 
+def keep_it_company(world, run):
+    """Loads others until it is gone: how many tries it is given meanwhile is a matter of time."""
+
+    def it_is_gone():
+        world.load(20)
+        wait_until(lambda: world.database.count() >= len(world.good), run.tail)
+        return world.queue.is_empty()
+
+    wait_until(it_is_gone, run.tail, every=0.1)
+
+
 @pytest.mark.parametrize("sqlstate", ["38000", "54000", long("21000"), long("P0001"), long("23514")])
 def test_one_row_is_refused(world, sqlstate):
     """Others are stored meanwhile, and those after it: so it is the row."""
@@ -174,11 +185,7 @@ def test_one_row_is_refused(world, sqlstate):
     run = world.service()
     world.load(100)
     world.send([refused(0)])
-    for _ in range(40):
-        world.load(20)
-        wait_until(lambda: world.database.count() >= len(world.good), run.tail)
-        if world.queue.is_empty():
-            break
+    keep_it_company(world, run)
     world.end(run)
 
 
@@ -219,12 +226,11 @@ def test_an_answer_that_gets_lost(world, proxied):
     """The rows are stored, and nobody hears of it: sent again, they are recognised by the table's key, not rejected."""
     world.database.execute(f"{TABLE}, UNIQUE (user_id))")
     run = world.service("--dedupe", "off")
-    for _ in range(5):
+    while proxied.count[CLOSE] < 5:
         world.load(100)
         proxied.answers.cut(lambda: 0, CLOSE, times=1)
         world.load(100)
         world.settle(run)
-    assert proxied.count[CLOSE] >= 5
     assert run.terminate() == 0
     check_without_ledger(world, run)
     assert run.summary()["duplicate"] > 0, "the test met what it is for"
@@ -278,3 +284,118 @@ def test_keys_of_every_kind(world, make):
     check_without_ledger(world, run)
     checked = world.program.run("check", "--dedupe", "off")
     assert checked.status == 0 and "--dedupe off" in checked.stdout
+
+
+def test_a_key_that_the_table_makes_itself(world):
+    """It is another one each time, and recognises nothing."""
+    world.database.execute(f"{TABLE}, id bigserial PRIMARY KEY)")
+    checked = world.program.run("check", "--dedupe", "off")
+    assert checked.status == 0 and "becomes a second row" in checked.stdout
+    world.load(100)
+    check_without_ledger(world, world.program.drain("--dedupe", "off"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A table in parts
+
+
+PARTS = f"{TABLE}) PARTITION BY RANGE (create_date)"
+NULLS = "ALTER TABLE user_logins ADD COLUMN reviewed_by text NOT NULL"
+
+#: The table; what happens to it; what is said about it; what mends it.
+FORGOTTEN = {
+    "this month's partition": (
+        f"{PARTS}; CREATE TABLE the_past PARTITION OF user_logins FOR VALUES FROM ('2000-01-01') TO ('2001-01-01')",
+        None,
+        "no partition for a row",
+        "CREATE TABLE the_rest PARTITION OF user_logins DEFAULT",
+    ),
+    "a column's default": (
+        f"{PARTS}; CREATE TABLE all_logins PARTITION OF user_logins DEFAULT",
+        NULLS,
+        "a column that nothing fills",
+        "ALTER TABLE user_logins DROP COLUMN reviewed_by",
+    ),
+}
+
+
+def of_today(number):
+    return logins.login({"user_id": f"today-{number}", "ip": f"77.66.54.{number % 250}"})
+
+
+@pytest.mark.parametrize("what", FORGOTTEN)
+def test_something_is_forgotten(world, what):
+    """Good messages wait for it, in the queue and with us."""
+    make, change, words, mend = FORGOTTEN[what]
+    world.database.execute(make)
+    run = world.service("--log-level", "debug")
+    if change:
+        world.database.execute(change)
+    world.send([of_today(number) for number in range(300)])
+    wait_until(lambda: len(run.events("database_statement")) >= 20, run.tail)
+    told = run.events("database_statement", level="warn")
+    assert told and all(words in event["text"] for event in told), told
+    assert world.queue.dlq.is_empty() and world.database.count() == 0
+    world.database.execute(mend)
+    world.end(run)
+
+
+def test_dates_for_which_nobody_made_a_partition(world):
+    """They harm nobody else, and a drain does not wait for them."""
+    world.database.execute(PARTS)
+    for year in range(-1, 2):
+        days = "SELECT current_date + %s, current_date + %s"
+        begin, end = world.database.fetch(days, year * 365, (year + 1) * 365)[0]
+        part = f"CREATE TABLE year{year + 1} PARTITION OF user_logins"
+        world.database.execute(f"{part} FOR VALUES FROM ('{begin}') TO ('{end}')")
+    world.send([of_today(number) for number in range(500)])
+    for number in range(20):
+        body = json.dumps({"user_id": f"absurd-{number}", "ip": f"77.66.55.{number}", "create_date": "1970-01-01"})
+        world.send([logins.reject(body, "constraint", personal=(f"77.66.55.{number}",))])
+    world.send([of_today(number) for number in range(500, 1000)])
+    run = world.program.start("--drain", "--batch-rows", "50")
+    assert run.wait() == 3, run.tail()
+    world.check_books(run)
+    world.check()
+
+
+@pytest.mark.parametrize("sqlstate", ["42P01", long("0A000"), long("55000"), long("XX000")])
+def test_one_row_is_refused_as_if_it_were_the_table(world, sqlstate):
+    """A trigger that does not find where the row belongs. The program does not end because of it, again and again."""
+    test_one_row_is_refused(world, sqlstate)
+
+
+def test_one_row_is_refused_by_a_policy(world):
+    """With the code of a privilege that is missing."""
+    world.program.drain()
+    world.database.execute(
+        "ALTER TABLE user_logins ENABLE ROW LEVEL SECURITY; ALTER TABLE user_logins FORCE ROW LEVEL SECURITY; "
+        "CREATE POLICY all_of_it ON user_logins FOR SELECT USING (true); "
+        "CREATE POLICY not_these ON user_logins FOR INSERT WITH CHECK (user_id NOT LIKE 'refused-%')"
+    )
+    run = world.service()
+    world.load(100)
+    world.send([refused(0)])
+    keep_it_company(world, run)
+    world.end(run)
+
+
+def test_the_ledger_gets_a_day_under_a_statement(world):
+    """The statement had chosen the default partition, which is no longer the right one."""
+    world.program.drain()
+    database = world.database
+    ledger = "ALTER TABLE loginetl_ledger"
+    days = "SELECT relname, pg_get_expr(relpartbound, oid) FROM pg_class WHERE relkind = 'r' AND relname ~ '_2'"
+    run = world.service()
+    bounds = database.fetch(days)
+    for name, _ in bounds:
+        database.execute(f"{ledger} DETACH PARTITION {name}")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+    with database.cluster.connect() as other, database.connection.transaction():
+        for name, bound in bounds:
+            database.execute(f"{ledger} ATTACH PARTITION {name} {bound}")
+        world.load(200)
+        wait_until(lambda: other.execute(waiting, [database.name]).fetchone()[0] > 0, run.tail)
+    world.end(run)
+    told = run.events("database_statement", level="warn")
+    assert told and "getting a day's partition" in told[0]["text"], "the test met what it is for"

@@ -8,6 +8,7 @@
 
 enum le_sqlstate_class {
     LE_SQLSTATE_RETRY,     /* may pass: submit again */
+    LE_SQLSTATE_TOO_SLOW,  /* cancelled, by a time limit or a person: fewer rows may do */
     LE_SQLSTATE_RECONNECT, /* this session is of no more use; another may be */
     LE_SQLSTATE_PREPARE,   /* the prepared statement is gone or stale: prepare and send once more */
     LE_SQLSTATE_UNCLEAR,   /* a row or the server is at fault: LE_STORE_UNCLEAR */
