@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
@@ -14,15 +15,24 @@
 /* What libuv and the look-ups make them with. */
 #define THREAD_STACK ((size_t)8 << 20)
 
+/* Opened the wrong way round, so that what is written to it fails as it did when it was closed: a
+ * command whose output goes nowhere has not done its work. */
+static bool fill_gap(int fd)
+{
+    if (fcntl(fd, F_GETFD) >= 0)
+        return true;
+    int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+    return open("/dev/null", flags | O_NOCTTY) == fd; /* the lowest number that is free */
+}
+
 void le_process_standard_files(void)
 {
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR | O_NOCTTY);
-        if (fd < 0)
-            _exit(1); /* there may be nobody to tell */
-    } while (fd <= STDERR_FILENO);
-    (void)close(fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fill_gap(fd))
+            continue;
+        le_complain("a standard file is closed, and /dev/null cannot be opened in its place");
+        _exit(EXIT_FAILURE);
+    }
 }
 
 void le_process_ignore_signals(void)

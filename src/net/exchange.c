@@ -96,8 +96,10 @@ bool le_conn_has_moved(struct le_conn *conn)
 {
     assert(conn->state == LE_CONN_BUSY && conn->watched);
     size_t unsent = conn->exchange->request->len - conn->sent + bytes_in_kernel(conn);
-    /* A request that is gone is waited for only once. */
-    bool moved = conn->received > conn->received_seen || (unsent > 0 && unsent < conn->unsent_seen);
+    /* A request that is gone is waited for only once: a period in which its last bytes left is
+     * followed by one for the answer, but the first is for both. */
+    bool sent_on = unsent < conn->unsent_seen && (unsent > 0 || conn->exchange->periods > 1);
+    bool moved = conn->received > conn->received_seen || sent_on;
     conn->received_seen = conn->received;
     conn->unsent_seen = unsent;
     return moved;
