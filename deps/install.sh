@@ -3,6 +3,7 @@
 #
 #   deps/install.sh build        to compile it
 #   deps/install.sh quickstart   build, and what quickstart.sh starts
+#   deps/install.sh bench        quickstart, and what tests/bench/run.sh uses
 #   deps/install.sh [all]        quickstart, and what tests/run.sh uses
 #
 # Works as root or as a user who may use sudo without a password, asks nothing, and does nothing when everything is
@@ -27,6 +28,7 @@ packages_for_build="ca-certificates gcc libc6-dev cmake ninja-build pkg-config l
 # The PostgreSQL server and pgbouncer are in none of these lists because installing them takes a precaution, see
 # install_postgresql and install_pgbouncer.
 packages_for_quickstart="python3 python3-venv postgresql-client"
+packages_for_bench="binutils gnuplot-nox openssl valgrind libcmocka-dev libmicrohttpd-dev"
 packages_for_all="clang libclang-rt-$(clang_release)-dev llvm lld clang-format shellcheck valgrind openssl
     libcmocka-dev libmicrohttpd-dev libjson-c-dev libfaketime patch maven default-jre-headless"
 
@@ -138,8 +140,9 @@ main() {
     case "$level" in
         build) wanted=$packages_for_build ;;
         quickstart) wanted="$packages_for_build $packages_for_quickstart" ;;
+        bench) wanted="$packages_for_build $packages_for_quickstart $packages_for_bench" ;;
         all) wanted="$packages_for_build $packages_for_quickstart $packages_for_all" ;;
-        *) die "usage: deps/install.sh [build | quickstart | all]" ;;
+        *) die "usage: deps/install.sh [build | quickstart | bench | all]" ;;
     esac
     command -v apt-get >/dev/null || die "this script knows Debian's packages only; needed here: $wanted"
 

@@ -24,10 +24,11 @@ def count_ctest(path):
         output = case.findtext("system-out") or ""
         passed_inside = output.count("[       OK ] ")
         failed_inside = sum(map(int, re.findall(r"(\d+) FAILED TEST\(S\)", output)))
-        skipped += output.count("[  SKIPPED ] ") // 2
+        skipped_inside = output.count("[  SKIPPED ] ") // 2
+        skipped += skipped_inside
         passed += passed_inside
         if case.get("status") == "run":
-            passed += passed_inside == 0
+            passed += passed_inside == 0 and skipped_inside == 0
         else:
             failed += max(failed_inside, 1)
     return passed, failed, skipped

@@ -6,7 +6,7 @@
 #   tests/run.sh --long         what takes hours: the steps below that end in -long, and nothing else
 #   tests/run.sh --only NAME    the steps whose name matches NAME (a pattern such as 'unit*'), with the builds they need
 #
-# Steps: lint lint-test unit unit-clang unit-asan native native-asan sim sim-asan sim-mutants fuzz integration
+# Steps: lint lint-test unit unit-clang unit-asan native native-asan budget sim sim-asan sim-mutants fuzz integration
 # integration-asan; sim-long integration-long fuzz-long
 #
 # Environment: SIM_WORLDS, how many (10000; sim-long: SIM_LONG_WORLDS, 1000000); FUZZ_SECONDS, for each fuzzer (20;
@@ -83,6 +83,7 @@ step() {
     kill -KILL -- "-$current" 2>/dev/null
     current=
     [ "$kind" = - ] || read -r ran bad skipped < <(python3 tests/count.py "$kind" "$counted" 2>>"$log")
+    ran=${ran:-0} bad=${bad:-0} skipped=${skipped:-0} # it may not have come to counting
     if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
         bad=1 # it crashed, or ended in another way than by a test that failed
     elif [ "$kind" != - ] && [ "$status" = 0 ] && [ $((ran + bad)) = 0 ]; then
@@ -110,6 +111,12 @@ step() {
 not_run() { # not_run NAME WHY
     printf '\n== %s\nnot run: %s\n' "$1" "$2"
     row "$1" "not run" - - - -
+}
+
+missing() { # missing NAME: a step that finds no tests has not passed
+    printf '\n== %s\n-- %s: FAILED, there are no tests of this kind\n' "$1" "$1"
+    row "$1" FAILED - 1 - -
+    failed=$((failed + 1))
 }
 
 wanted() { # wanted NAME: is this step asked for?
@@ -160,7 +167,7 @@ ctests() { # ctests NAME PRESET LABEL
     fi
     [ "$preset" != asan ] || with=("${sanitized[@]}")
     if [ "$(ctest --test-dir "build/$preset" -N -L "^$label\$" | tail -n 1)" = "Total Tests: 0" ]; then
-        not_run "$name" "there are no tests of this kind"
+        missing "$name"
         return
     fi
     rm -f "$logs/$name.xml"
@@ -185,7 +192,7 @@ fuzz() { # fuzz NAME SECONDS
     local name=$1 seconds=$2
     wanted "$name" || return
     if ! compgen -G 'tests/fuzz/fuzz_*.c' >/dev/null; then
-        not_run "$name" "there are no fuzzers"
+        missing "$name"
     elif ! build fuzz; then
         not_run "$name" "no build"
     else
@@ -197,12 +204,22 @@ fuzz() { # fuzz NAME SECONDS
     fi
 }
 
+budget() { # budget NAME
+    local name=$1
+    wanted "$name" || return
+    if ! build release; then
+        not_run "$name" "no build"
+    else
+        step "$name" 120 lines "$logs/$name.log" tests/bench/budget.py
+    fi
+}
+
 pytests() { # pytests NAME PRESET SECONDS ARGUMENT…
     local name=$1 preset=$2 seconds=$3 with=(env)
     shift 3
     wanted "$name" || return
     if ! compgen -G 'tests/integration/test_*.py' >/dev/null; then
-        not_run "$name" "there are no tests of this kind"
+        missing "$name"
         return
     fi
     if ! build "$preset" || ! tools all; then
@@ -253,6 +270,7 @@ if step install 900 - - deps/install.sh all; then
     simple lint-test 120 tests/lint_test.sh
     ctests unit release unit
     ctests native release native
+    budget budget
     ctests unit-clang release-clang unit
     ctests unit-asan asan unit
     ctests native-asan asan native

@@ -1,119 +1,172 @@
-"""CPU, rate and memory of one drain, as medians of several runs; with --profile, where the instructions go."""
+"""What a message costs: runs the scenarios, and makes of them a JSON file, a page of tables, and plots.
+
+Called by run.sh, which installs and builds what this needs."""
 
 import argparse
-import os
-import re
-import statistics
+import json
+import shlex
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tests/integration"))
+sys.path.insert(0, str(TOP / "tests/integration"))  # for lib: PostgreSQL and processes, as the tests have them
 
-from lib.postgres import Cluster, Database
-from lib.program import binary
-from lib.queues import CREDENTIALS
-from lib.stub import Stub
+import psycopg
+
+import machine
+import measure
+import plots
+import report
+import scenarios
+from programs import Programs
+
+
+#: What makes a run a failed one. The others go on: a bench takes hours.
+FAILURES = (measure.RunFailed, AssertionError, OSError, psycopg.Error, subprocess.SubprocessError)
 
 
 def options():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--latency-ms", type=int, default=0, help="added to each answer of the queue")
-    parser.add_argument("--body-size", type=int, default=0, help="bytes; 0: the field's own, about 170")
-    parser.add_argument("--dedupe", choices=["ledger", "off"], default="ledger")
-    parser.add_argument("--profile", action="store_true", help="one run of 20,000 messages under callgrind")
+    parser = argparse.ArgumentParser(prog="tests/bench/run.sh", description=__doc__.partition("\n")[0])
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--quick", action="store_true", help="the main points, three runs, no peers: minutes (default)")
+    how.add_argument("--full", action="store_true", help="everything, medians of five, with the peers: an evening")
+    parser.add_argument("--with-bento", action="store_true", help="also the largest peer")
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="scenarios whose name has this in it (see --list)")
+    parser.add_argument("--messages", type=int, help="in each drain")
+    parser.add_argument("--runs", type=int, help="of each scenario")
+    where = "build/bench/results, with --full tests/bench/results"
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help=where)
+    parser.add_argument("--build", type=Path, default=TOP / "build/release", help=argparse.SUPPRESS)
+    parser.add_argument("--list", action="store_true", help="name the scenarios and how often each runs, and end")
+    parser.add_argument("--render", type=Path, metavar="JSON", help="page and plots of a file of results, and end")
     return parser.parse_args()
 
 
-def watch_memory(pid, peak):
-    """VmHWM while the process lives: ru_maxrss would count what this interpreter had when it forked."""
-    try:
-        while True:
-            found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
-            if not found:
-                return  # it has ended
-            peak[0] = int(found[1])
-            time.sleep(0.01)
-    except OSError:
-        pass
+class Results:
+    """The file of results: one JSON object, in which each run has a line. Written again after each run, so that a bench
+    that is interrupted has measured something."""
+
+    def __init__(self, folder, head):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.head, self.runs = folder, head, []
+        self.stem, more = head["date"], 1
+        while (folder / f"{self.stem}.json").exists():
+            more += 1
+            self.stem = f"{head['date']}-{more}"
+
+    @property
+    def path(self):
+        return self.folder / f"{self.stem}.json"
+
+    def add(self, run):
+        self.runs.append(run)
+        lines = ",\n".join("  " + json.dumps(one) for one in self.runs)
+        head = json.dumps(self.head, indent=1, ensure_ascii=False).removesuffix("\n}")
+        self.path.write_text(f'{head},\n "runs": [\n{lines}\n ]\n}}\n', encoding="utf-8")
 
 
-def drain(args, concurrency, folder, cluster, number, wrapper=()):
-    """One drain of its own queue into its own database. Seconds of CPU, seconds, kilobytes."""
-    database = Database(cluster, f"bench-{number}")
-    stub = Stub(folder, "--generate", str(args.messages), "--seed", str(number), "--latency-ms", str(args.latency_ms),
-                "--body-size", str(args.body_size))
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), **CREDENTIALS, "AWS_ENDPOINT_URL_SQS": stub.url,
-           "DATABASE_URL": database.url, "LOGINETL_QUEUE": stub.queue_name}
-    command = [*wrapper, binary(), "--drain", "--concurrency", str(concurrency), "--dedupe", args.dedupe]
-    with open(folder / "log", "w", encoding="utf-8") as log:
-        begun = time.monotonic()
-        child = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-        watch = threading.Thread(target=watch_memory, args=(child.pid, peak := [0]), daemon=True)
-        watch.start()
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.monotonic() - begun
-    said = (folder / "log").read_text(encoding="utf-8")
-    stored = f"received={args.messages} inserted={args.messages} "
-    if os.waitstatus_to_exitcode(status) != 0 or stored not in said:
-        sys.exit(f"the drain failed:\n{said[-3000:]}")
-    stub.stop()
-    database.drop()
-    return usage.ru_utime, usage.ru_stime, seconds, peak[0]
+def render(path):
+    results = json.loads(path.read_text(encoding="utf-8"))
+    drawn = plots.draw(results, path.parent, path.stem)
+    page = path.with_suffix(".md")
+    page.write_text(report.page(results, path.stem, drawn), encoding="utf-8")
+    return page
 
 
-def measure(args, folder, cluster):
-    print(f"{args.messages} messages, {args.latency_ms} ms latency, dedupe {args.dedupe}, medians of {args.runs} runs")
-    print(f"{'concurrency':>11} {'CPU µs/msg':>10} {'user':>6} {'system':>6} {'msg/s':>8} {'max RSS MiB':>11}")
-    number = 0
-    for concurrency in args.concurrency:
-        runs = []
-        for _ in range(args.runs):
-            number += 1
-            runs.append(drain(args, concurrency, folder, cluster, number))
-        user, system, seconds, kilobytes = (statistics.median(column) for column in zip(*runs))
-        # The last poll, which finds the queue empty, takes a second by definition.
-        rate = args.messages / max(seconds - 1, 0.001)
-        cpu = statistics.median((run[0] + run[1]) for run in runs)
-        print(f"{concurrency:>11} {cpu * 1e6 / args.messages:>10.2f} {user * 1e6 / args.messages:>6.2f} "
-              f"{system * 1e6 / args.messages:>6.2f} {rate:>8.0f} {kilobytes / 1024:>11.1f}", flush=True)
+def tell(run):
+    """A line for who waits."""
+    if "error" in run:
+        return f"FAILED: {run['error']}"
+    if run["scenario"]["kind"] in ("drain", "curve"):
+        messages = run["messages"]
+        return (
+            f"{messages / run['seconds']:9,.0f} messages/s, {run['cpu_us'] / messages:7.1f} µs each with the start, "
+            f"{run['most_kb'] / 1024:6.1f} MB"
+        )
+    keys = {"start": "first_receive_ms", "idle": "core_percent", "age": "age_ms", "instructions": "instructions"}
+    key = keys[run["scenario"]["kind"]]
+    return f"{key} {run[key]}"
 
 
-def profile(args, folder, cluster):
-    args.messages = 20_000
-    out = folder / "callgrind.out"
-    drain(args, args.concurrency[-1], folder, cluster, 1,
-          ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet"))
-    text = subprocess.run(["callgrind_annotate", "--threshold=90", out], check=True, capture_output=True, text=True).stdout
-    by_object = {}
-    for count, rest in re.findall(r"^\s*([\d,]+) \([^)]*\)\s+(\S.*)$", text, re.MULTILINE):
-        if rest == "PROGRAM TOTALS":
-            continue
-        match = re.search(r"\[(.*)\]$", rest)
-        name = Path(match[1]).name if match else "loginetl"
-        by_object[name] = by_object.get(name, 0) + int(count.replace(",", ""))
-    print(f"instructions a message, {args.messages} messages, by object (functions that make up nine tenths):")
-    for name, count in sorted(by_object.items(), key=lambda item: -item[1]):
-        print(f"{count / args.messages:>10.0f}  {name}")
-    print("\n".join(text.splitlines()[:60]))
+def run_all(plan, programs, results):
+    """How many failed."""
+    failed, turns = 0, list(scenarios.interleaved(plan))
+    with tempfile.TemporaryDirectory(prefix="loginetl-bench-") as folder:
+        world = measure.World(folder, programs)
+        try:
+            for at, (number, scenario) in enumerate(turns, 1):
+                run = {"name": scenario.name, "run": number, "scenario": asdict(scenario)}
+                try:
+                    run |= measure.measure(world, scenario)
+                except FAILURES as error:
+                    run["error"] = f"{type(error).__name__}: {error}"[:2000]
+                    failed += 1
+                results.add(run)
+                print(f"{at}/{len(turns)} {scenario.name}: {tell(run)}", flush=True)
+        finally:
+            world.stop()
+    return failed
+
+
+def make_plan(args, programs):
+    others = programs.floors()
+    if args.full:
+        others += programs.peers(args.with_bento)
+    plan = (scenarios.full if args.full else scenarios.quick)(others)
+    return scenarios.selected(plan, args.only, args.messages, args.runs)
+
+
+def sizes(plan, programs):
+    """Of each program in the plan, as text; peers are installed if they are not. Those that cannot be are not among them."""
+    found = {}
+    for name in dict.fromkeys(scenario.program for scenario in plan):
+        if name == "loginetl" or name in scenarios.FLOORS:
+            own, together = programs.size(name)
+            found[name] = f"{own} (with libraries {together})"
+        elif megabytes := programs.install(name):
+            found[name] = f"{megabytes:g}"
+    return found
+
+
+def command_line(args):
+    """What makes such results again; where they went, and where the programs were, is nobody's business."""
+    words = [f"--{name.replace('_', '-')}" for name in ("quick", "full", "with_bento") if getattr(args, name)]
+    for name in ("only", "messages", "runs"):
+        if (value := getattr(args, name)) not in (None, "*"):
+            words += [f"--{name}", str(value)]
+    return shlex.join(["tests/bench/run.sh", *words])
 
 
 def main():
     args = options()
-    with tempfile.TemporaryDirectory(prefix="loginetl-bench-") as name:
-        cluster = Cluster(name, synchronous_commit="on")
-        try:
-            (profile if args.profile else measure)(args, Path(name), cluster)
-        finally:
-            cluster.stop()
+    if args.render:
+        print(f"bench: {render(args.render)}")
+        return 0
+    programs = Programs(args.build)
+    plan = make_plan(args, programs)
+    if args.list:
+        print("\n".join(f"{scenario.runs} × {scenario.name}" for scenario in plan))
+        return 0
+    if not plan:
+        sys.exit("bench: no scenario has such a name; --list names them")
+    found = sizes(plan, programs)
+    plan = [scenario for scenario in plan if scenario.program in found]
+    head = {
+        "date": time.strftime("%Y-%m-%d"),
+        "command": command_line(args),
+        "machine": machine.describe(),
+        "postgres_settings": scenarios.POSTGRES,
+        "sizes": found,
+    }
+    results = Results(args.results or TOP / ("tests/bench/results" if args.full else "build/bench/results"), head)
+    failed = run_all(plan, programs, results)
+    print(f"bench: {render(results.path)}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,11 +1,21 @@
-#!/bin/sh
-# What a message costs: drains generated logins from the scripted SQS server into a private PostgreSQL, all on loopback,
-# and prints CPU time, rate and memory of loginetl alone. Options: tests/bench/run.sh --help
-set -eu
+#!/usr/bin/env bash
+# What a message costs: drains made-up logins from a load server into a private PostgreSQL, all on loopback, and measures
+# loginetl, how cheap it could be, and others beside it. Ends with a page of tables, plots, and a JSON file.
+#
+#   tests/bench/run.sh [--quick | --full] [--with-bento] [--only PATTERN] [--messages N] [--runs N] [--results FOLDER]
+#
+# More, and what is measured how: README.md beside this file, and --help. Installs what is missing and says what: Debian
+# packages (deps/install.sh bench), Python's into build/tools, peers into build/bench/peers; builds build/release.
+set -euo pipefail
 cd "$(dirname "$0")/../.."
-tests/integration/servers/install.sh python >/dev/null
-if ! [ -x build/release/loginetl ] || ! [ -x build/release/sqs_stub ]; then
-    echo "build first: cmake --preset release && cmake --build --preset release" >&2
+
+deps/install.sh bench
+tests/integration/servers/install.sh python
+echo "bench: building build/release"
+mkdir -p build/bench
+if ! { cmake --preset release -DLOGINETL_TESTS=ON && cmake --build --preset release; } >build/bench/build.log 2>&1; then
+    tail -n 30 build/bench/build.log >&2
     exit 1
 fi
+export PYTHONDONTWRITEBYTECODE=1
 exec build/tools/python/bin/python tests/bench/bench.py "$@"

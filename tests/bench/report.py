@@ -1,0 +1,174 @@
+"""The results for people: a page of tables."""
+
+import summary
+from scenarios import SIZES
+
+LIMITS = """`limit` is what kept a run from being faster: the worker, the load server or PostgreSQL, when it had no more
+processor to use (one for each of the first two, two for PostgreSQL's two connections); `processors (X)`, when all of them
+were busy, X most; `latency`, when receivers times ten messages a round trip were all that could come; `round trips`, when
+each of the three waited for another."""
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
+
+
+def number(value, digits=1):
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def machine_lines(machine):
+    processor = machine["processor"]
+    flags = ", ".join(processor["flags"]) or "none of note"
+    return [
+        f"- {processor['cores']} × {processor['model']} ({flags}), {machine['memory_mb']:,} MB, {machine['system']}, "
+        f"Linux {machine['kernel']}; load before: {machine['load_before']:.2f}",
+        f"- {machine['postgresql']}; " + ", ".join(f"{name} {version}" for name, version in machine["packages"].items()),
+        "- " + ", ".join(f"{name}: {version}" for name, version in machine["toolchains"].items()),
+        f"- commit {machine['commit']}" + (" with changes" if machine["changed"] else ""),
+    ]
+
+
+def cpu(point):
+    low, high = point["cpu_us_range"]
+    return f"{number(point['cpu_us'])} ({number(low)}–{number(high)})"
+
+
+def cores(point):
+    return " + ".join(f"{point['cores'][who]:.2f}" for who in ("worker", "server", "PostgreSQL"))
+
+
+def comparison(results, points):
+    """All programs at the main points; the smallest figure of loginetl's with the ledger is 1."""
+    begun = summary.starts(summary.grouped(results["runs"]))
+    mains = [p for p in points if p["body_bytes"] == 170 and p["concurrency"] == 32 and not p["tls"]]
+    ours = {p["latency_ms"]: p for p in mains if p["program"] == "loginetl" and p["ledger"]}
+    rows = []
+    for point in sorted(mains, key=lambda p: (p["latency_ms"], p["cpu_us"])):
+        program = point["program"]
+        own = ours.get(point["latency_ms"])
+        start = begun.get(summary.start_key(point), {})
+        size = results["sizes"].get(program)
+        name = program + (", ledger" if point["ledger"] else "")
+        rows.append(
+            [
+                name,
+                f"{point['latency_ms']} ms",
+                cpu(point),
+                number(point["cpu_us"] / own["cpu_us"]) + " ×" if own else "–",
+                number(point["rate"], 0),
+                number(point["most_mb"]),
+                number(start.get("first_receive_ms")),
+                number(start["cpu_us"] / 1000) if start else "–",
+                "–" if size is None else size,
+                number(point["postgres_us"]),
+                number(point["wal_bytes"], 0),
+                number(point["more_rows"], 0),
+                point["limit"],
+            ]
+        )
+    head = ["program", "latency", "CPU µs/message (range)", "to loginetl", "messages/s", "max RSS MB", "ms to first receive"]
+    head += ["ms CPU of a start", "size MB", "PostgreSQL µs/message", "WAL B/message", "rows twice", "limit"]
+    return table(head, rows)
+
+
+def matrix(points):
+    rows = []
+    own = [point for point in points if point["program"] == "loginetl"]
+    for point in sorted(
+        own, key=lambda p: (p["tls"], not p["ledger"], p["body_bytes"], p["latency_ms"], p["concurrency"])
+    ):
+        rows.append(
+            [
+                "https" if point["tls"] else "http",
+                "yes" if point["ledger"] else "no",
+                SIZES[point["body_bytes"]],
+                point["latency_ms"],
+                point["concurrency"],
+                cpu(point),
+                number(point["rate"], 0),
+                number(point["most_mb"]),
+                number(point["postgres_us"]),
+                number(point["wal_bytes"], 0),
+                number(point["server_us"]),
+                cores(point),
+                point["limit"],
+            ]
+        )
+    head = ["", "ledger", "body", "latency ms", "receivers", "CPU µs/message (range)", "messages/s", "max RSS MB"]
+    head += ["PostgreSQL µs/message", "WAL B/message", "server µs/message", "cores: worker + server + PostgreSQL", "limit"]
+    return table(head, rows)
+
+
+def idle_lines(groups):
+    for runs in groups:
+        percent = summary.median([run["core_percent"] for run in runs])
+        woken = summary.median([run["wakeups_a_second"] for run in runs])
+        scenario = runs[0]["scenario"]
+        yield (
+            f"- Idle, {'https' if scenario['tls'] else 'http'}: {percent:.4f} % of a core, {woken:.1f} wake-ups a second, "
+            f"{number(summary.median([run['most_kb'] / 1024 for run in runs]))} MB ({scenario['seconds']} s)"
+        )
+
+
+def age_table(groups):
+    rows = []
+    for runs in groups:
+        scenario = runs[0]["scenario"]
+        ages = {key: summary.median([run["age_ms"][key] for run in runs]) for key in runs[0]["age_ms"]}
+        over = ages["p99"] - scenario["latency_ms"]
+        rows.append([scenario["latency_ms"], scenario["per_second"], *(number(age) for age in ages.values()), number(over)])
+    return table(["latency ms", "messages/s", "p50 ms", "p90", "p99", "p99.9", "max", "p99 over the latency"], rows)
+
+
+def curve_lines(runs):
+    for run in runs:
+        ends = summary.ends(run)
+        yield f"{run['messages']:,} messages in {run['seconds']:.1f} s; the ledger has {run['ledger_bytes'] / 1e6:,.0f} MB."
+        if ends:
+            names = ["first tenth", "last tenth"]
+            yield ""
+            yield table(
+                ["", "messages/s", "CPU µs/message", "PostgreSQL µs/message", "RSS MB"],
+                [[name, number(e[1], 0), *(number(value) for value in e[2:])] for name, e in zip(names, ends)],
+            )
+
+
+def instruction_lines(runs):
+    for run in runs[:1]:
+        total = summary.median([one["instructions"] for one in runs])
+        yield f"{number(total, 0)} instructions a message (callgrind, all libraries), of which:"
+        yield ""
+        yield table(["in", "instructions a message"], [[k, number(v, 0)] for k, v in run["by_object"].items() if v >= 10])
+
+
+def page(results, stem, plots):
+    points = summary.drains(results["runs"], results["machine"]["processor"]["cores"])
+    groups = summary.grouped(results["runs"])
+    kinds = {}
+    for runs in groups.values():
+        kinds.setdefault(runs[0]["scenario"]["kind"], []).append(runs)
+    parts = [f"# What a message costs, {results['date']}", "", f"`{results['command']}`", ""]
+    parts += machine_lines(results["machine"])
+    failed = [run for run in results["runs"] if "error" in run]
+    if failed:
+        parts += ["", "**Failed runs**, which count nowhere:", *sorted({f"- {run['name']}" for run in failed})]
+    if points:
+        counts = " or ".join(sorted({str(point["runs"]) for point in points}))
+        parts += ["", "## Programs side by side", "", "170-byte logins, 32 receivers, http, signed. CPU is the"]
+        parts += [f"process's own (getrusage), without its start; medians of {counts} runs."]
+        parts += ["", comparison(results, points), "", "## loginetl at every point", "", LIMITS, "", matrix(points)]
+    if "idle" in kinds or "age" in kinds:
+        parts += ["", "## Little to do", ""]
+        parts += [*idle_lines(kinds.get("idle", []))]
+    if "age" in kinds:
+        parts += ["", "From SentTimestamp to commit (it is cut to the millisecond, so up to 1 ms too much):", ""]
+        parts += [age_table(kinds["age"])]
+    if "curve" in kinds:
+        parts += ["", "## A large backlog", "", *(line for runs in kinds["curve"] for line in curve_lines(runs))]
+    if "instructions" in kinds:
+        parts += ["", "## Instructions", "", *(line for runs in kinds["instructions"] for line in instruction_lines(runs))]
+    if plots:
+        parts += ["", "## Plots", "", *(f"![{name}]({stem}-{name}.svg)" for name in plots)]
+    return "\n".join(parts) + "\n"

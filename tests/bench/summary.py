@@ -1,0 +1,121 @@
+"""Runs into points: medians of what one message took, and what set the limit."""
+
+import statistics
+
+from scenarios import POINT_KEYS, THREADED
+
+CONNECTIONS = 2  # of loginetl and the peers to PostgreSQL: a statement has one processor at most
+
+
+def median(values):
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def grouped(runs):
+    """Runs that went well by scenario, in the order of their first appearance."""
+    groups = {}
+    for run in runs:
+        if "error" not in run:
+            groups.setdefault(run["name"], []).append(run)
+    return groups
+
+
+def start_key(scenario):
+    """Of a scenario or a point."""
+    return scenario["program"], scenario["ledger"], scenario["tls"]
+
+
+def starts(groups):
+    """Medians of what a start and a queue found empty take, by (program, ledger, tls). That is not a message's."""
+    keys = ("cpu_us", "postgres_cpu_us", "server_cpu_us", "wal_bytes", "first_receive_ms", "most_kb")
+    found = {}
+    for runs in groups.values():
+        scenario = runs[0]["scenario"]
+        if scenario["kind"] == "start":
+            found[start_key(scenario)] = {name: median([run[name] for run in runs]) for name in keys}
+    return found
+
+
+def per_message(run, start):
+    """Figures of one drain, with the start taken off where it was measured."""
+    count, seconds = run["messages"], run["seconds"]
+
+    def each(name):
+        return max(0.0, run[name] - start.get(name, 0)) / count
+
+    return {
+        "rate": count / seconds,
+        "cpu_us": each("cpu_us"),
+        "postgres_us": each("postgres_cpu_us"),
+        "server_us": each("server_cpu_us"),
+        "wal_bytes": each("wal_bytes"),
+        "most_mb": run["most_kb"] / 1024,
+        "first_receive_ms": run["first_receive_ms"],
+        "requests": run["requests"] / count,
+        "more_rows": run["rows"] - count,
+    }
+
+
+def limit(point, cores):
+    """What kept it from being faster: of the three, the one that had no more processor to use; else the processors all
+    together, and who had most of them; else the queue's latency, or the round trips one after the other."""
+    use = point["cores"]
+    most = max(use, key=use.get)
+    full = {"worker": cores if point["program"] in THREADED else 1, "server": 1, "PostgreSQL": min(CONNECTIONS, cores)}
+    for name in sorted(use, key=use.get, reverse=True):
+        if use[name] >= 0.9 * full[name]:
+            return name
+    if sum(use.values()) >= 0.9 * cores:
+        return f"processors ({most})"
+    latency, receivers = point["latency_ms"], point["concurrency"]
+    if latency and point["rate"] >= 0.75 * receivers * 10_000 / latency:
+        return "latency"
+    return "round trips"
+
+
+def drains(runs, cores):
+    """The points of all drains."""
+    groups = grouped(runs)
+    begun = starts(groups)
+    points = []
+    for name, group in groups.items():
+        scenario = group[0]["scenario"]
+        if scenario["kind"] != "drain":
+            continue
+        start = begun.get(start_key(scenario), {})
+        figures = [per_message(run, start) for run in group]
+        point = {"name": name, "runs": len(group), **{key: scenario[key] for key in POINT_KEYS}}
+        point |= {key: median([one[key] for one in figures]) for key in figures[0]}
+        point["cpu_us_range"] = [min(one["cpu_us"] for one in figures), max(one["cpu_us"] for one in figures)]
+        shares = {"worker": "cpu_us", "server": "server_us", "PostgreSQL": "postgres_us"}
+        point["cores"] = {who: point[key] * point["rate"] / 1e6 for who, key in shares.items()}
+        point["limit"] = limit(point, cores)
+        points.append(point)
+    return points
+
+
+def windows(curve, count=100):
+    """A curve's samples as stretches: million messages at the middle, messages a second, CPU µs a message of worker and
+    PostgreSQL, resident MB."""
+    samples = [sample for sample in curve["samples"] if sample[1] < curve["messages"]]
+    step = max(1, len(samples) // count)
+    found = []
+    for before, after in zip(samples[::step], samples[step::step]):
+        done, seconds = after[1] - before[1], after[0] - before[0]
+        if done > 0 and seconds > 0:
+            middle = (after[1] + before[1]) / 2e6
+            worker, postgres = (after[2] - before[2]) / done, (after[4] - before[4]) / done
+            found.append([middle, done / seconds, worker, postgres, after[3] / 1024])
+    return found
+
+
+def ends(curve):
+    """The same figures for the first and the last tenth (without the first hundredth, in which receivers are added)."""
+    rows = windows(curve, 1000)
+    total = curve["messages"] / 1e6
+    parts = [
+        [row for row in rows if 0.01 * total <= row[0] <= 0.1 * total],
+        [row for row in rows if row[0] >= 0.9 * total],
+    ]
+    return [[median(column) for column in zip(*part)] for part in parts] if all(parts) else None
