@@ -158,13 +158,16 @@ start_ministack() {
 # The way
 
 stay=no
-case "${1:-}" in
-    '') ;;
-    --stay) stay=yes ;;
+case "$#:${1:-}" in
+    0:) ;;
+    1:--stay) stay=yes ;;
+    1:--help) sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p}' "$top/quickstart.sh"; exit 0 ;;
     *) die "usage: ./quickstart.sh [--stay]" ;;
 esac
 
-mkdir -p "$work"
+if ! mkdir -p "$work" || [ -n "$(find build -type d ! -writable -print -quit)" ]; then
+    die "there are folders in $top/build that this user may not write to, perhaps from a run as root: remove build/"
+fi
 exec 9>"$work/.lock"
 flock -n 9 || die "another quickstart is running in this checkout"
 trap stop_all EXIT
@@ -182,11 +185,13 @@ done
 export no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
 export AWS_ACCESS_KEY_ID=quickstart AWS_SECRET_ACCESS_KEY=quickstart AWS_REGION=us-east-1
 
-step "1. What is needed"
+step "1. What is needed (the first time it takes a minute or two)"
 deps/install.sh quickstart
 tests/integration/servers/install.sh ministack
 
 step "2. Building loginetl"
+# A checkout that was moved or copied: cmake refuses the folder of a build that was made elsewhere.
+grep -qsxF "CMAKE_CACHEFILE_DIR:INTERNAL=$top/build/release" build/release/CMakeCache.txt || rm -rf build/release
 logged configure cmake --preset release
 logged build cmake --build build/release --target loginetl
 say "$loginetl is $("$loginetl" --version)"
@@ -235,7 +240,10 @@ if [ "$stay" = yes ]; then
     DATABASE_URL=$DATABASE_URL
 $loginetl                            # the service: runs until Ctrl-C there
 $loginetl send $sample
-psql \"\$DATABASE_URL\" -c 'SELECT * FROM user_logins'"
+psql \"\$DATABASE_URL\" -c 'SELECT * FROM user_logins'
+
+What is sent within 20 seconds after the service was stopped may be hidden for a minute: this queue server hands it to
+the service's last long poll, not knowing that it was closed."
     while kill -0 "$postgres_pid" 2>/dev/null && kill -0 "$ministack_pid" 2>/dev/null; do
         sleep 1
     done
@@ -246,7 +254,7 @@ step "That is all; both servers are being stopped. What to try next"
 printf '%-33s %s\n' \
     "./quickstart.sh --stay" "keeps the servers, to play with them from another terminal" \
     "$loginetl --help" "every command and option" \
-    "$loginetl check" "with --queue, AWS_REGION and DATABASE_URL set: is your own queue ready?" \
+    "$loginetl check" "with --queue, AWS_* and DATABASE_URL of your own: is all ready?" \
     "$loginetl --drain" "then empties it into your table" \
     "docker compose up" "the same on the usual ports, 4566 and 5432" \
     "tests/run.sh" "all the tests"
