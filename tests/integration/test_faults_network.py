@@ -112,7 +112,7 @@ def test_the_server_closes_with_a_reset(faults, stub):
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     run.wait_event("database_unavailable")
-    assert faults.queue.count[RESET] > 0 and faults.database.count[RESET] > 0
+    wait_until(lambda: faults.queue.count[RESET] > 0 and faults.database.count[RESET] > 0, run.tail)
     faults.load(COUNT, seed=305, bad=0.05)
     faults.wait_stored(run)
     faults.end(run)

@@ -76,7 +76,7 @@ def test_nothing_has_ever_been_reached(faults, outage):
 
 def test_rows_that_a_silent_database_does_not_take_are_given_back(faults):
     """At once, and each of them has cost one receive."""
-    run = faults.service("--shutdown-timeout", "2", "--visibility-timeout", "600")
+    run = faults.service("--shutdown-timeout", "6", "--visibility-timeout", "600")  # half of it to give back in
     faults.database.hold()
     faults.load(50, seed=352, bad=0)
     wait_until(lambda: faults.world.queue.counts() == (0, 50), run.tail)

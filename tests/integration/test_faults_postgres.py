@@ -49,7 +49,9 @@ def test_restarts_under_load(world, rng, how):
     run = world.service()
     for _ in range(3):
         world.load_until_somewhere(rng, CHUNK)
+        before = len(run.events("database_connected"))
         restart(world, how)
+        wait_until(lambda: len(run.events("database_connected")) > before, run.tail)
     world.end(run)
     assert len(run.events("database_unavailable", level="warn")) >= 3
     assert not run.events(level="error")
@@ -155,7 +157,6 @@ def test_sessions_are_ended_again_and_again(world, rng, how):
         with repeatedly(end_them, lambda: rng.uniform(0.01, 0.3)) as ended:
             while sum(ended) < ENDED:
                 world.load_until_somewhere(rng, CHUNK)
-            world.settle(*runs)
     world.end(*runs)
 
 

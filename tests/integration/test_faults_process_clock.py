@@ -83,11 +83,12 @@ def test_a_machine_that_was_suspended_for_an_hour(world, stub, clock):
         for pid in sleepers:
             world.database.execute("SELECT pg_terminate_backend(%s)", pid)
     other = world.program.start(*FLOW)
+    hurry = stub.hurry(world.queue.name)
     # Its long polls are still open on the wire: what they are answered waits for nobody.
-    wait_until(lambda: stub.expire(world.queue.name) >= 0 and stored(world), other.tail, every=0.2)
+    wait_until(lambda: hurry() or stored(world), other.tail, every=0.05)
     sleeper.send_signal(signal.SIGCONT)
     world.send(logins.make(200, seed=411, bad=0.02))
-    wait_until(lambda: stub.expire(world.queue.name) >= 0 and stored(world), other.tail, every=0.2)
+    wait_until(lambda: hurry() or stored(world), other.tail, every=0.05)
     for run in (other, sleeper):
         assert run.terminate() == 0, run.tail()
         assert run.summary()["in_flight"] == 0

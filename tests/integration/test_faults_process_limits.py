@@ -15,9 +15,9 @@ from lib.program import is_sanitized
 FLOW = ("--visibility-timeout", "5", "--concurrency", "4")
 
 
-def files(run):
-    """The descriptors that it has open."""
-    return {int(name): os.readlink(f"/proc/{run.pid}/fd/{name}") for name in os.listdir(f"/proc/{run.pid}/fd")}
+def standard_files(run):
+    """The standard descriptors that it has open."""
+    return {number: os.readlink(f"/proc/{run.pid}/fd/{number}") for number in range(3)}
 
 
 def limit(run, what, soft):
@@ -30,11 +30,10 @@ def limit(run, what, soft):
 def finish(world, stub, run):
     """What an answer that could not be taken has leased need not be waited for."""
 
-    def stored():
-        stub.expire(world.queue.name)
-        return world.database.count() == len(world.good) and world.queue.is_empty()
-
-    wait_until(stored, run.tail, every=0.2)
+    hurry = stub.hurry(world.queue.name)
+    wait_until(
+        lambda: hurry() or (world.database.count() == len(world.good) and world.queue.is_empty()), run.tail, every=0.05
+    )
     assert run.terminate() == 0, run.tail()
     world.check(once=False)
 
@@ -102,7 +101,7 @@ def test_standard_files_that_are_closed(world, closed):
     world.send(logins.make(100, seed=210, bad=0))
     run = world.program.start("--wait-time", "1", under=["sh", "-c", f'exec "$@" {closed}', "sh"])
     wait_until(lambda: world.database.count() == 100 and world.queue.is_empty(), run.tail)
-    standard = {number: files(run)[number] for number in range(3)}
+    standard = standard_files(run)
     assert not [name for name in standard.values() if not name.startswith("/")], standard
     assert run.terminate() == 0
     world.check()

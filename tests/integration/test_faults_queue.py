@@ -3,6 +3,7 @@ while, a queue that is emptied or gone. Afterwards every good login is one row, 
 
 import itertools
 import signal
+from contextlib import contextmanager
 
 import pytest
 
@@ -55,10 +56,20 @@ def stored(world):
     return world.database.count() == len(world.good) and world.queue.is_empty()
 
 
-def quicken(world, stub):
-    """What an answer that was lost has leased comes back at once. That others come twice then is no harm."""
-    stub.expire(world.queue.name)
-    return stored(world)
+def stored_in_a_hurry(world, stub):
+    """To wait for; nobody waits for leases."""
+    hurry = stub.hurry(world.queue.name)
+    return lambda: hurry() or stored(world)
+
+
+@contextmanager
+def stopped(*runs):
+    """Nothing goes on meanwhile."""
+    for run in runs:
+        run.send_signal(signal.SIGSTOP)
+    yield
+    for run in runs:
+        run.send_signal(signal.SIGCONT)
 
 
 def end(world, *runs, once=False):
@@ -75,13 +86,20 @@ def end(world, *runs, once=False):
     "operation", ["DeleteMessageBatch", "SendMessageBatch", pytest.param("ReceiveMessage", marks=LONG)]
 )
 def test_every_passing_fault_under_load(world, stub, start, operation):
-    world.send(logins.make(scaled(4000, 600), seed=500, bad=0.2 if operation == "SendMessageBatch" else 0.02))
-    rules = [stub.fault(operation, probability=0.01, times=-1, **fault) for fault in PASSING]
-    run = start()
-    wait_until(lambda: quicken(world, stub), run.tail, every=0.2)
-    used = stub.faults_used()
-    assert sum(used[rule] > 0 for rule in rules) > 4, used
-    stub.clear_faults()
+    run, happened = start(), set()
+    run.wait_event("ready")
+    for seed in range(5000, 5020):
+        with stopped(run):
+            world.send(logins.make(scaled(4000, 600), seed, bad=0.2 if operation == "SendMessageBatch" else 0.02))
+            rules = [stub.fault(operation, probability=0.01, times=-1, **fault) for fault in PASSING]
+        wait_until(stored_in_a_hurry(world, stub), run.tail, every=0.05)
+        used = stub.faults_used()
+        happened |= {number for number, rule in enumerate(rules) if used[rule] > 0}
+        stub.clear_faults()
+        if len(happened) > 4:
+            break
+    else:
+        pytest.fail(f"few of the faults happened: {happened}")
     end(world, run)
     assert stub.counters()["bad_requests"] == 0, stub.counters()["violations"]
 
@@ -103,7 +121,9 @@ def test_a_queue_that_is_throttled_for_everything_for_a_while(world, stub, start
     world.send(logins.make(500, seed=502, bad=0.02))
     run = start()
     wait_until(lambda: world.database.count() > 50, run.tail, every=0.005)
-    rule = stub.fault("*", "error", status=400, code="RequestThrottled", times=-1)
+    with stopped(run):  # what follows is not to be over before the fault begins
+        world.send(logins.make(200, seed=1502, bad=0.02))
+        rule = stub.fault("*", "error", status=400, code="RequestThrottled", times=-1)
     wait_until(lambda: stub.faults_used()[rule] > 4, run.tail)
     stub.clear_faults()
     wait_until(lambda: stored(world), run.tail)
@@ -138,7 +158,9 @@ def test_dead_letters_that_fail_in_part_are_sent_again(world, stub, every, code)
 def test_a_dead_letter_that_is_refused_stays_in_the_queue(world, stub):
     """The sender is at fault, so it is not sent again and again; and as it stands nowhere else it is not deleted."""
     world.send(logins.make(200, seed=511, bad=0.2))
-    stub.fault("SendMessageBatch", "partial", n=2, code="InvalidMessageContents", sender_fault=True, times=2)
+    refusal = {"code": "InvalidMessageContents", "sender_fault": True}
+    stub.fault("SendMessageBatch", "partial", n=2, times=2, **refusal)
+    stub.fault("SendMessageBatch", "partial", n=1, **refusal)  # all of the first batch, which may be of one
     run = world.program.drain("--concurrency", "4", "--visibility-timeout", "600")
     visible, in_flight = world.queue.counts()
     assert visible + in_flight > 0
@@ -185,7 +207,7 @@ def test_extensions_that_are_refused(world, stub, start):
     ids=str,
 )
 def test_what_is_given_back_is_given_back_in_spite_of_failures(world, stub, fault):
-    run = world.program.start("--shutdown-timeout", "3", "--visibility-timeout", "600")
+    run = world.program.start("--shutdown-timeout", "8", "--visibility-timeout", "600")  # half of it to give back in
     run.wait_event("ready")
     with world.database.locked():
         world.send(logins.make(50, seed=514, bad=0))
@@ -248,6 +270,7 @@ def test_deleting_is_denied_while_two_workers_are_at_work(world, stub, start):
     runs = [start(), start()]
     wait_until(lambda: world.database.count() > 100, runs[0].tail, every=0.005)
     stub.fault("DeleteMessageBatch", times=-1, **DENIED)
+    world.send(logins.make(500, seed=1521, bad=0.02))  # all the rest may have been deleted already
     for run in runs:
         assert run.wait() == 1, run.tail()
         complaint(run, "sqs:DeleteMessage")
@@ -331,7 +354,7 @@ def test_connections_are_refused_for_a_while(world, stub):
             wait_until(lambda: len(run.events("connect_failed")) > seen + 3, run.tail)
             proxy.accept()
             wait_until(lambda: run.events("queue_recovered"), run.tail)
-        wait_until(lambda: quicken(world, stub), run.tail, every=0.2)
+        wait_until(stored_in_a_hurry(world, stub), run.tail, every=0.05)
         end(world, run)
     finally:
         proxy.stop()
@@ -351,8 +374,10 @@ def test_credentials_that_expire_while_it_runs(world, stub, start, code, status)
     world.send(logins.make(500, seed=530, bad=0.02))
     run = start()
     wait_until(lambda: world.database.count() > 50, run.tail, every=0.005)
-    rule = stub.fault("*", "error", status=status, code=code, times=-1)
-    wait_until(lambda: stub.faults_used()[rule] > 10, run.tail)
+    with stopped(run):
+        world.send(logins.make(200, seed=1530, bad=0.02))
+        rule = stub.fault("*", "error", status=status, code=code, times=-1)
+    wait_until(lambda: stub.faults_used()[rule] > 6, run.tail)
     said = run.wait_event("queue_failed", code=code)
     assert said["level"] == "warn" and "AWS_ACCESS_KEY_ID" in said["text"]
     assert ("expired" in said["text"]) == code.startswith("Expired")
@@ -380,18 +405,23 @@ def test_clocks_that_drift_apart_and_together_while_it_runs(world, stub):
     runs = [world.program.start(*FLOW, "--wait-time", "1") for _ in range(2)]
     for run in runs:
         run.wait_event("ready")
-    for seed, skew_s in enumerate([0, 400, -400, 0, 310]):
-        for run in runs:
-            run.send_signal(signal.SIGSTOP)  # what follows is not to be over before the clock is off
-        world.send(logins.make(200, seed=1532 + seed, bad=0.02))
-        stub.settings(skew_s=skew_s)
-        for run in runs:
-            run.send_signal(signal.SIGCONT)
+    skews = [400, -400, 310]
+    for number, skew_s in enumerate(skews):
+        with stopped(*runs):  # what follows is not to be over before the clock is off
+            world.send(logins.make(200, seed=1532 + number, bad=0.02))
+            stub.settings(skew_s=skew_s)
         wait_until(lambda: gone(world, stub), runs[0].tail)
+        wait_until(lambda: noticed(runs) > 2 * number, runs[0].tail)
         stub.settings(skew_s=0)
-    skews = [len(run.events("clock_skew")) for run in runs]
-    assert sum(skews) >= 6 and max(skews) <= 9, f"each change is noticed, and said once: {skews}"
+        wait_until(lambda: noticed(runs) > 2 * number + 1, runs[0].tail)
+    most = max(len(run.events("clock_skew")) for run in runs)
+    assert most <= 3 * len(skews), f"each change is said once: {most}"
     end(world, *runs)
+
+
+def noticed(runs):
+    """How many changes of the service's clock each of them has."""
+    return min(len(run.events("clock_skew")) for run in runs)
 
 
 def gone(world, stub):
@@ -495,7 +525,7 @@ def test_everything_at_once(world, stub, count, stale):
     for rule in MIXTURE:
         stub.fault(times=-1, probability=0.004 if rule["operation"] != "*" else 0.02, **rule)
     runs = [world.program.start(*FLOW) for _ in range(2)]
-    wait_until(lambda: quicken(world, stub), lambda: "".join(run.tail() for run in runs), timeout=600, every=0.5)
+    wait_until(stored_in_a_hurry(world, stub), lambda: "".join(run.tail() for run in runs), timeout=600, every=0.2)
     stub.clear_faults()
     end(world, *runs)
     used = stub.counters()["requests"]

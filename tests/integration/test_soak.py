@@ -150,17 +150,26 @@ def soak(stub, cluster, database, program, seconds, rate, record):
     args = ["--concurrency", CONCURRENCY, "--visibility-timeout", "5"]
     run = program.start(*args, env={"LOGINETL_LOG_LEVEL": "info"})
     run.wait_event("ready")
-    began, every = time.monotonic(), max(0.2, min(2, seconds / 100))
-    samples = []
-    while time.monotonic() - began < seconds:
+    every, warm_up = max(0.2, min(2, seconds / 100)), max(seconds / 15, min(120, seconds / 3))
+    began, samples = time.monotonic(), []
+
+    def look_again():
         time.sleep(every)
         assert run.running(), run.tail()
         samples.append(look(run, began))
+        return samples[-1].seconds
+
+    # Until every buffer has been as large as it gets.
+    while look_again() < warm_up or stub.count("deleted", queue.name) < BURST:
+        pass
+    warm_up = samples[-1].seconds
+    while look_again() - warm_up < seconds * 2 / 3:
+        pass
     sender.finish()
     stub.clear_faults()
     wait_until(queue.is_empty, lambda: f"{queue.counts()} {run.tail()}", PATIENCE, 0.2)
     assert run.terminate() == 0, run.tail()
-    figures = check_flat(samples, max(seconds / 15, min(120, seconds / 3)))
+    figures = check_flat(samples, warm_up)
     check_database(database, sender.sent)
     bad = sum(is_bad(number) for number in range(sender.sent))
     dead = stub.count("visible", queue.dlq.name)
@@ -168,7 +177,7 @@ def soak(stub, cluster, database, program, seconds, rate, record):
     assert dead == summary["dead_lettered"] >= bad
     assert summary["inserted"] == sender.sent - bad and summary["in_flight"] == 0
     assert "203.0.113." not in run.stderr() + run.stdout()
-    figures.update(messages=sender.sent, rate=round(sender.sent / seconds), dead_letters=dead, wal_mb=wal_mb(cluster))
+    figures.update(messages=sender.sent, rate=round(sender.sent / samples[-1].seconds), dead_letters=dead, wal_mb=wal_mb(cluster))
     figures.update({key: summary[key] for key in ("received", "inserted", "duplicate", "rejected", "released")})
     figures["bytes_a_row"] = database.value("SELECT pg_database_size(current_database())") // sender.sent
     assert figures["wal_mb"] <= 2 * WAL_MB, figures

@@ -93,7 +93,7 @@ class FaultProxy:
         async def call():
             return work(*args)
 
-        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(60)
 
     # Whether it can be reached
 
@@ -187,9 +187,9 @@ class FaultProxy:
 
         for task in self._do(work):
             with suppress(asyncio.CancelledError):
-                asyncio.run_coroutine_threadsafe(asyncio.wait([task]), self.loop).result(20)
+                asyncio.run_coroutine_threadsafe(asyncio.wait([task]), self.loop).result(60)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(20)
+        self.thread.join(60)
         self.loop.close()
         self.keeper.close()
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
 
 from . import logins
@@ -168,6 +169,14 @@ def certificate(tmp_path_factory):
     return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
+def takes_tls(cluster):
+    try:
+        psycopg.connect(f"{cluster.url('postgres')}?sslmode=require").close()
+        return True
+    except psycopg.OperationalError:
+        return False
+
+
 @pytest.fixture(scope="module")
 def tls_cluster(certificate, tmp_path_factory):
     """PostgreSQL with TLS, which it takes up without a restart."""
@@ -180,6 +189,7 @@ def tls_cluster(certificate, tmp_path_factory):
     with cluster.connect() as connection:
         connection.execute("ALTER SYSTEM SET ssl = on")
         connection.execute("SELECT pg_reload_conf()")
+    wait_until(lambda: takes_tls(cluster), "the server takes TLS")
     yield cluster
     cluster.stop()
 

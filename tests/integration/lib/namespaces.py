@@ -14,6 +14,8 @@ import sys
 import threading
 from pathlib import Path
 
+from .processes import PATIENCE
+
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
 FILES = {"resolv.conf": "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n", "nsswitch.conf": "hosts: dns\n"}
@@ -39,7 +41,7 @@ class Network:
         command = [*UNSHARE, sys.executable, "-c", f"{code}; namespaces.hold({str(folder)!r})"]
         self.holder = subprocess.Popen(command, stdin=theirs)  # which ends when we close ours, or die
         theirs.close()
-        self.ours.settimeout(30)
+        self.ours.settimeout(PATIENCE)
         _, fds, _, _ = socket.recv_fds(self.ours, 1, 1 + 2 * len(ADDRESSES))
         questions, *listeners = [socket.socket(fileno=fd) for fd in fds]
         self.names = NameServer(questions)
@@ -64,7 +66,7 @@ class Network:
     def close(self):
         self.names.close()
         self.ours.close()
-        self.holder.wait(30)
+        self.holder.wait(PATIENCE)
 
 
 class NameServer:

@@ -58,7 +58,7 @@ class PgBouncer:
             self._configure()
             command = [*self.database.cluster.prefix, *tied([binary(), self.home / "config"])]
             self.process = Process("pgbouncer", command, self.folder, cwd=self.home)
-            wait_until(lambda: self.accepts() or not self.process.running(), self.process.tail, 60, 0.05)
+            wait_until(lambda: self.accepts() or not self.process.running(), self.process.tail, every=0.05)
             if self.process.running():
                 return
             self.port = free_port()

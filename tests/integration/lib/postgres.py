@@ -101,7 +101,7 @@ class Cluster:
                 self.folder,
                 cwd=self.home,
             )
-            wait_until(lambda: self.accepts() or not self.process.running(), self.process.tail, 60, 0.05)
+            wait_until(lambda: self.accepts() or not self.process.running(), self.process.tail, every=0.05)
             if self.process.running():
                 return
             self.port = free_port()

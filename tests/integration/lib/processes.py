@@ -1,17 +1,22 @@
 """Processes of a test's own, conditions to wait for, free ports."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[3]
 TOOLS = TOP / "build" / "tools"
 
+#: Enough for the slowest build on a machine that has other things to do.
+PATIENCE = int(os.environ.get("LOGINETL_PATIENCE", "120"))
 
-def wait_until(condition, what, timeout=60, every=0.02):
+
+def wait_until(condition, what, timeout=PATIENCE, every=0.02):
     """The first true value of condition(); an AssertionError that says what was waited for."""
     deadline = time.monotonic() + timeout
     while True:
@@ -24,10 +29,14 @@ def wait_until(condition, what, timeout=60, every=0.02):
 
 
 def free_port():
-    """A port that nobody has now. Whoever gets it should be prepared to lose the race and try again."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody has now, of those that the system gives to nobody by itself: it is there still when its server
+    comes back, and nobody listens on it meanwhile. Whoever gets it should be prepared to lose the race and try again."""
+    for port in random.sample(range(20000, 32000), 1000):
+        with socket.socket() as s, suppress(OSError):
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 def tied(command):
@@ -69,7 +78,7 @@ class Process:
     def tail(self):
         return f"{self.name} (status {self.child.poll()}):\n{self.stdout()[-2000:]}\n{self.stderr()[-4000:]}"
 
-    def wait(self, timeout=60):
+    def wait(self, timeout=PATIENCE):
         try:
             return self.child.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -79,7 +88,7 @@ class Process:
         if self.running():
             os.kill(self.child.pid, number)
 
-    def stop(self, timeout=15, first=signal.SIGTERM):
+    def stop(self, timeout=60, first=signal.SIGTERM):
         """Ends it, asking first. Never fails: it is for cleaning up."""
         self.send_signal(first)
         try:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import namedtuple
 
-from .processes import TOP, Process, wait_until
+from .processes import PATIENCE, TOP, Process, wait_until
 from .queues import CREDENTIALS
 
 PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
@@ -18,9 +18,6 @@ DRAINED = re.compile(
 SANITIZERS = re.compile(
     r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:|Assertion.*failed|stack smashing"
 )
-
-#: Enough for the slowest build on a machine that has other things to do.
-PATIENCE = int(os.environ.get("LOGINETL_PATIENCE", "120"))
 
 Result = namedtuple("Result", "status stdout stderr events")
 
@@ -125,7 +122,7 @@ class Running(Process):
 
     def kill9(self):
         self.send_signal(signal.SIGKILL)
-        self.child.wait(30)
+        self.child.wait(PATIENCE)
 
 
 class Program:

@@ -53,7 +53,7 @@ class Server:
             self.process = Process(
                 name, tied(words), folder, env=dict(os.environ, **(env or (lambda port: {}))(self.port)), cwd=cwd
             )
-            wait_until(lambda: answers(self.url + health) or not self.process.running(), self.process.tail, 120, 0.05)
+            wait_until(lambda: answers(self.url + health) or not self.process.running(), self.process.tail, every=0.05)
             if self.process.running():
                 break
         else:

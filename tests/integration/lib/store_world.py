@@ -87,7 +87,7 @@ class StoreWorld(World):
             return self.stored()
 
         self.all_sent()
-        wait_until(done, lambda: f"{self.database.count()} rows: " + "".join(run.tail() for run in runs), 120, 0.05)
+        wait_until(done, lambda: f"{self.database.count()} rows: " + "".join(run.tail() for run in runs), every=0.05)
 
     def finish(self):
         self.all_sent()

@@ -5,6 +5,8 @@ import json
 import socket
 from datetime import datetime, timezone
 
+from .processes import PATIENCE
+
 GET_URL = {"QueueName": "login-queue"}
 
 
@@ -12,7 +14,7 @@ class Wire:
     """A connection without a client library: what comes back is looked at byte for byte."""
 
     def __init__(self, stub):
-        self.socket = socket.create_connection(("127.0.0.1", stub.port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", stub.port), timeout=PATIENCE)
 
     def send(self, operation, body, **headers):
         now = datetime.now(timezone.utc)
@@ -54,14 +56,11 @@ class Wire:
         except TimeoutError:
             return False
         finally:
-            self.socket.settimeout(20)
+            self.socket.settimeout(PATIENCE)
 
-    def is_open(self):
-        try:
-            self.socket.settimeout(0.2)
-            return self.socket.recv(1) != b""
-        except TimeoutError:
-            return True
+    def is_closed(self):
+        """Waits for it; False when something else comes."""
+        return self.socket.recv(1) == b""
 
     def close(self):
         self.socket.close()

@@ -12,7 +12,7 @@
 
 struct echo_server {
     struct MHD_Daemon *daemon;
-    atomic_uint connections;
+    atomic_uint connections, closed;
 };
 
 struct body {
@@ -28,6 +28,8 @@ static void on_connection(void *self, struct MHD_Connection *connection, void **
     struct echo_server *server = self;
     if (what == MHD_CONNECTION_NOTIFY_STARTED)
         server->connections++;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+        server->closed++;
 }
 
 static ssize_t hello(void *self, uint64_t at, char *bytes, size_t max)
@@ -133,4 +135,9 @@ int echo_server_port(const struct echo_server *server)
 unsigned echo_server_connections(struct echo_server *server)
 {
     return server->connections;
+}
+
+unsigned echo_server_closed(struct echo_server *server)
+{
+    return server->closed;
 }

@@ -11,5 +11,6 @@ struct echo_server *echo_server_start(const char *cert, const char *key, unsigne
 void echo_server_stop(struct echo_server *server);
 int echo_server_port(const struct echo_server *server);
 unsigned echo_server_connections(struct echo_server *server); /* accepted so far */
+unsigned echo_server_closed(struct echo_server *server);      /* of these, closed so far */
 
 #endif

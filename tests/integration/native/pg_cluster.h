@@ -13,6 +13,7 @@ struct pg_cluster {
     char bin[128];
     int port;
     bool running;
+    bool known; /* it has run on this port, which is in URLs by now */
 };
 
 /* Each stops the test with a message when it cannot. */

@@ -13,7 +13,7 @@
 
 #define TEXT_SIZE   160
 #define LOG_MAX     (1 << 20)
-#define WAIT_MAX_MS 20000
+#define WAIT_MAX_MS 60000
 #define TICK_MS     20
 
 /* ---- the log ---- */

@@ -53,7 +53,7 @@ void pg_world_init(struct pg_world *world, const struct pg_cluster *cluster, con
 void pg_world_open(struct pg_world *world);  /* the store must be made */
 void pg_world_close(struct pg_world *world); /* and the loop must end empty */
 
-/* Runs the loop until the condition holds, 20 s at most (then the test fails). */
+/* Runs the loop until the condition holds, a minute at most (then the test fails). */
 void pg_world_run(struct pg_world *world, bool (*holds)(const void *), const void *what);
 void pg_world_run_ready(struct pg_world *world);
 void pg_world_run_failed(struct pg_world *world);

@@ -17,7 +17,7 @@ static void on_done(struct le_exchange *exchange)
     struct ask *ask = exchange->owner;
     assert_false(ask->rig->inside);
     ask->done++;
-    ask->rig->done++;
+    ask->order = ++ask->rig->done;
     ask->err = exchange->err;
     ask->status = exchange->status;
     struct le_span kind = exchange->header(exchange, "content-type");
@@ -183,6 +183,44 @@ void rig_run_ms(struct rig *rig, unsigned ms)
     assert_int_equal(uv_timer_start(&timer, on_time, ms, 0), 0);
     (void)uv_run(&rig->loop, UV_RUN_DEFAULT);
     (void)uv_run(&rig->loop, UV_RUN_NOWAIT);
+}
+
+void rig_run_until(struct rig *rig, bool (*holds)(void *what), void *what)
+{
+    uint64_t give_up_ns = uv_hrtime() + (uint64_t)RIG_PATIENCE_MS * 1000000;
+    while (!holds(what)) {
+        if (uv_hrtime() > give_up_ns)
+            fail_msg("waited in vain");
+        rig_run_ms(rig, 1);
+    }
+}
+
+struct request_wish {
+    struct raw_server *server;
+    unsigned requests;
+};
+
+static bool has_read(void *what)
+{
+    const struct request_wish *wish = what;
+    return raw_server_requests(wish->server) >= wish->requests;
+}
+
+void rig_run_requests(struct rig *rig, struct raw_server *server, unsigned requests)
+{
+    struct request_wish wish = {server, requests};
+    rig_run_until(rig, has_read, &wish);
+    assert_int_equal(raw_server_requests(server), requests);
+}
+
+static bool is_deserted(void *server)
+{
+    return raw_server_open(server) == 0;
+}
+
+void rig_run_deserted(struct rig *rig, struct raw_server *server)
+{
+    rig_run_until(rig, is_deserted, server);
 }
 
 void rig_expect(struct rig *rig, enum le_err err, const char *body)

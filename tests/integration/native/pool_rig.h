@@ -18,7 +18,8 @@ struct ask {
     struct le_buf request;
     struct le_buf body;
     struct rig *rig;
-    unsigned done; /* how often done was called */
+    unsigned done;  /* how often done was called */
+    unsigned order; /* the first of all that was done has 1 */
     enum le_err err;
     int status;
     char kind[64];                   /* the answer's Content-Type */
@@ -53,6 +54,12 @@ void rig_cancel(struct rig *rig, struct ask *ask, bool only_unanswered);
 void rig_close_pool(struct rig *rig);
 /* Runs the loop until that many exchanges are done. */
 void rig_wait(struct rig *rig, unsigned done);
+/* Runs the loop until the condition holds; the test fails after RIG_PATIENCE_MS. */
+void rig_run_until(struct rig *rig, bool (*holds)(void *what), void *what);
+/* Until the server has read so many requests. */
+void rig_run_requests(struct rig *rig, struct raw_server *server, unsigned requests);
+/* Until the server has nobody to serve. */
+void rig_run_deserted(struct rig *rig, struct raw_server *server);
 /* Runs the loop for that long. */
 void rig_run_ms(struct rig *rig, unsigned ms);
 /* GET and wait: the result is checked. */

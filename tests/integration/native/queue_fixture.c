@@ -123,6 +123,14 @@ void fixture_turn(struct fixture *fixture, unsigned ms)
     run(fixture, ms, false);
 }
 
+void fixture_run_requests(struct fixture *fixture, size_t count)
+{
+    for (unsigned ms = 0; script_count(fixture->script) < count; ms++) {
+        assert_true(ms < WAIT_MS);
+        fixture_turn(fixture, 1);
+    }
+}
+
 /* The loop would wait for its next event before it looks whether anything is still waited for. */
 void fixture_answered(struct fixture *fixture)
 {

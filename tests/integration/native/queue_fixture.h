@@ -37,6 +37,8 @@ void fixture_close(struct fixture *fixture);
 void fixture_wait(struct fixture *fixture);
 /* One operation less to wait for: for the done of a call. */
 void fixture_answered(struct fixture *fixture);
+/* Turns the loop until the scripted server has been asked so often. */
+void fixture_run_requests(struct fixture *fixture, size_t count);
 /* Turns the loop for a while. */
 void fixture_turn(struct fixture *fixture, unsigned ms);
 

@@ -27,6 +27,8 @@ struct raw_server {
     size_t next_step;
     unsigned connections;
     unsigned requests;
+    size_t said;
+    bool let_go;
     unsigned threads; /* that serve a connection now */
 };
 
@@ -118,22 +120,45 @@ static struct raw_step take_step(struct raw_server *server, bool request)
     return step;
 }
 
-static bool say(const struct visitor *visitor, const struct raw_step *step)
+static bool say_part(const struct visitor *visitor, const struct raw_step *step, size_t at,
+                     size_t end)
 {
-    size_t len = step->bytes == NULL ? 0 : step->len > 0 ? step->len : strlen(step->bytes);
-    size_t piece = step->piece > 0 ? step->piece : len;
-    if (step->delay_ms > 0)
-        sleep_ms(step->delay_ms);
-    for (size_t at = 0; at < len;) {
-        size_t part = piece < len - at ? piece : len - at;
+    size_t piece = step->piece > 0 ? step->piece : end;
+    while (at < end) {
+        size_t part = piece < end - at ? piece : end - at;
         ssize_t sent = send(visitor->fd, step->bytes + at, part, MSG_NOSIGNAL);
         if (sent <= 0)
             return false;
         at += (size_t)sent;
+        pthread_mutex_lock(&visitor->server->lock);
+        visitor->server->said += (size_t)sent;
+        pthread_mutex_unlock(&visitor->server->lock);
         if (step->piece > 0)
             usleep(200);
     }
     return true;
+}
+
+static bool is_held(struct raw_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    bool held = !server->let_go && !server->stopping;
+    pthread_mutex_unlock(&server->lock);
+    return held;
+}
+
+static bool say(const struct visitor *visitor, const struct raw_step *step)
+{
+    size_t len = step->bytes == NULL ? 0 : step->len > 0 ? step->len : strlen(step->bytes);
+    if (step->delay_ms > 0)
+        sleep_ms(step->delay_ms);
+    if (!step->held)
+        return say_part(visitor, step, 0, len);
+    if (!say_part(visitor, step, 0, step->hold_at))
+        return false;
+    while (is_held(visitor->server))
+        sleep_ms(1);
+    return say_part(visitor, step, step->hold_at, len);
 }
 
 /* False when the connection is to be closed. */
@@ -275,6 +300,26 @@ unsigned raw_server_requests(struct raw_server *server)
     return requests;
 }
 
+unsigned raw_server_open(struct raw_server *server)
+{
+    return count_threads(server);
+}
+
+size_t raw_server_said(struct raw_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    size_t said = server->said;
+    pthread_mutex_unlock(&server->lock);
+    return said;
+}
+
+void raw_server_let_go(struct raw_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->let_go = true;
+    pthread_mutex_unlock(&server->lock);
+}
+
 void raw_server_script(struct raw_server *server, const struct raw_step *steps, size_t count)
 {
     if (count == 0 || count > STEPS_MAX)
@@ -285,5 +330,7 @@ void raw_server_script(struct raw_server *server, const struct raw_step *steps, 
     server->next_step = 0;
     server->requests = 0;
     server->connections = 0;
+    server->said = 0;
+    server->let_go = false;
     pthread_mutex_unlock(&server->lock);
 }

@@ -18,8 +18,10 @@ struct raw_step {
     size_t len;        /* 0: up to its NUL */
     size_t piece;      /* bytes a write, with a moment between them; 0: all at once */
     unsigned delay_ms; /* before the first byte */
-    bool unasked;      /* does not wait for a request */
-    bool deaf;         /* does not read the request's body */
+    bool held;         /* says no byte beyond hold_at before raw_server_let_go */
+    size_t hold_at;
+    bool unasked; /* does not wait for a request */
+    bool deaf;    /* does not read the request's body */
     enum raw_end end;
 };
 
@@ -33,6 +35,10 @@ void raw_server_stop(struct raw_server *server);
 int raw_server_port(const struct raw_server *server);
 unsigned raw_server_connections(struct raw_server *server); /* accepted so far */
 unsigned raw_server_requests(struct raw_server *server);    /* whose head has been read so far */
+unsigned raw_server_open(struct raw_server *server);        /* connections that are served now */
+size_t raw_server_said(struct raw_server *server);          /* bytes that the kernel has taken */
+/* What is held goes on, and is not held any more. */
+void raw_server_let_go(struct raw_server *server);
 /* Begins anew with these steps. */
 void raw_server_script(struct raw_server *server, const struct raw_step *steps, size_t count);
 

@@ -51,7 +51,7 @@ static void ask_libcurl(struct rig *rig, const char *raw, size_t len, bool head)
     curl_easy_setopt(rig->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(rig->curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(rig->curl, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(rig->curl, CURLOPT_TIMEOUT_MS, 5000L);
+    curl_easy_setopt(rig->curl, CURLOPT_TIMEOUT_MS, 60000L);
     curl_easy_setopt(rig->curl, CURLOPT_NOBODY, (long)head);
     curl_easy_setopt(rig->curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(rig->curl, CURLOPT_WRITEDATA, &out->body);

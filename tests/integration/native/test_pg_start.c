@@ -81,7 +81,7 @@ static void workers_create_together(void **state)
         pg_world_open(&others[i]);
     }
     unsigned ready = 0;
-    for (int turn = 0; turn < 20000 && ready < WORKERS; turn++) {
+    for (int turn = 0; turn < 60000 && ready < WORKERS; turn++) {
         ready = 0;
         for (int i = 0; i < WORKERS; i++) {
             uv_run(&others[i].loop, UV_RUN_NOWAIT);

@@ -25,7 +25,7 @@ static int setup(void **state)
     assert_int_equal(system(command), 0);
     pg_exec(pg_admin, "ALTER SYSTEM SET ssl = on");
     pg_exec(pg_admin, "SELECT pg_reload_conf()");
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 1200; i++) {
         PGconn *pg = pg_cluster_connect(&pg_server, "postgres");
         bool secured = PQsslInUse(pg) != 0;
         PQfinish(pg);

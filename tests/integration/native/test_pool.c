@@ -144,7 +144,7 @@ static void bytes_that_nobody_asked_for(void **state)
     rig_open_raw(rig, server, 1);
     rig_expect(rig, LE_OK, "hi");
     rig_expect(rig, LE_OK, "hi");
-    rig_run_ms(rig, 100);
+    rig_run_deserted(rig, server);
     rig_expect(rig, LE_OK, "hi");
     assert_int_equal(raw_server_connections(server), 3);
     end(rig, server);
@@ -153,14 +153,13 @@ static void bytes_that_nobody_asked_for(void **state)
 /* What the loop has not yet seen is looked for before an old connection is used again. */
 static void unasked_bytes_while_the_loop_stood_still(void **state)
 {
-    STEPS({.bytes = HI},
-          {.bytes = "HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n",
-           .delay_ms = 100,
-           .unasked = true},
-          {.bytes = HI});
+    static const char unasked[] = "HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n";
+    STEPS({.bytes = HI}, {.bytes = unasked, .delay_ms = 100, .unasked = true}, {.bytes = HI});
     rig_open_raw(rig, server, 1);
     rig_expect(rig, LE_OK, "hi");
-    usleep(1200000);
+    usleep(1200000); /* after a second it is old */
+    while (raw_server_said(server) < sizeof HI - 1 + sizeof unasked - 1)
+        usleep(1000);
     uv_update_time(&rig->loop);
     rig_expect(rig, LE_OK, "hi");
     assert_int_equal(raw_server_connections(server), 2);
@@ -223,20 +222,30 @@ static void an_early_answer_and_a_reset(void **state)
     end(rig, server);
 }
 
+static bool times_out_after_it_began(struct rig *rig, unsigned timeout_ms)
+{
+    unsigned before = rig->done;
+    uint64_t start = uv_hrtime();
+    struct ask *ask = rig_get(rig, timeout_ms);
+    rig_wait(rig, before + 1);
+    uint64_t took_ms = (uv_hrtime() - start) / 1000000;
+    assert_int_equal(ask->err, LE_ERR_TIMEOUT);
+    assert_true(took_ms + 5 >= timeout_ms && took_ms < RIG_PATIENCE_MS);
+    return ask->exchange.answer_began;
+}
+
 static void answer_timeout(void **state)
 {
-    STEPS({.bytes = HI}, {.end = RAW_HANG}, {.bytes = OK200, .end = RAW_HANG}, {.bytes = HI});
+    static const struct raw_step half = {.bytes = OK200, .end = RAW_HANG}, whole = {.bytes = HI};
+    STEPS({.bytes = HI}, {.end = RAW_HANG});
     rig_open_raw(rig, server, 1);
     rig_expect(rig, LE_OK, "hi");
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t start = uv_hrtime();
-        struct ask *ask = rig_get(rig, 150);
-        rig_wait(rig, 2 + i);
-        uint64_t took_ms = (uv_hrtime() - start) / 1000000;
-        assert_int_equal(ask->err, LE_ERR_TIMEOUT);
-        assert_int_equal(ask->exchange.answer_began, i == 1);
-        assert_in_range(took_ms, 145, 1500);
-    }
+    assert_false(times_out_after_it_began(rig, 150));
+    raw_server_script(server, &half, 1);
+    unsigned timeout_ms = 150; /* a busy machine may take longer for the first half */
+    while (!times_out_after_it_began(rig, timeout_ms))
+        timeout_ms *= 2;
+    raw_server_script(server, &whole, 1);
     rig_expect(rig, LE_OK, "hi");
     end(rig, server);
 }
@@ -250,15 +259,14 @@ static void deadlines_in_any_order(void **state)
     struct ask *fast = rig_get(rig, 100);
     struct ask *waiting = rig_get(rig, 50);
     struct ask *last = rig_get(rig, 200);
-    rig_wait(rig, 1);
-    assert_int_equal(waiting->err, LE_ERR_TIMEOUT);
-    rig_wait(rig, 2);
-    assert_int_equal(fast->err, LE_ERR_TIMEOUT);
-    rig_wait(rig, 3);
-    assert_int_equal(last->err, LE_ERR_TIMEOUT);
-    rig_wait(rig, 4);
-    assert_int_equal(slow->err, LE_ERR_TIMEOUT);
-    assert_int_equal(raw_server_requests(server), 3);
+    const struct ask *const in_order[] = {waiting, fast, last, slow};
+    while (rig->done < 4) /* a loop that is late meets several at once */
+        (void)uv_run(&rig->loop, UV_RUN_ONCE);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(in_order[i]->err, LE_ERR_TIMEOUT);
+        assert_int_equal(in_order[i]->order, 1 + i);
+    }
+    assert_true(raw_server_requests(server) <= 3);
     end(rig, server);
 }
 
@@ -284,7 +292,7 @@ static void connect_timeout(void **state)
     struct ask *ask = rig_get(rig, RIG_PATIENCE_MS);
     rig_wait(rig, 1);
     assert_int_equal(ask->err, LE_ERR_TIMEOUT);
-    assert_in_range((uv_hrtime() - start) / 1000000, 150, 2000);
+    assert_in_range((uv_hrtime() - start) / 1000000, 150, RIG_PATIENCE_MS / 2);
     assert_string_not_equal(le_pool_last_failure(rig->pool), "");
     ask = rig_get(rig, 100); /* and the exchange's own deadline, while it connects */
     rig_wait(rig, 2);
@@ -313,14 +321,17 @@ static void idle_for_too_long(void **state)
     STEPS({.bytes = HI});
     char origin[64];
     snprintf(origin, sizeof origin, "http://127.0.0.1:%d", raw_server_port(server));
-    const struct le_pool_config config = {le_span_of(origin), 4, 1000, 100, "test"};
+    const struct le_pool_config config = {le_span_of(origin), 4, RIG_PATIENCE_MS, 100, "test"};
     rig_open_config(rig, &config, NULL);
+    uint64_t start = uv_hrtime();
     rig_expect(rig, LE_OK, "hi");
     rig_expect(rig, LE_OK, "hi");
-    assert_int_equal(raw_server_connections(server), 1);
+    bool quick = (uv_hrtime() - start) / 1000000 < 100;
+    unsigned before = raw_server_connections(server);
+    assert_true(before == 1 || !quick);
     rig_run_ms(rig, 150);
     rig_expect(rig, LE_OK, "hi");
-    assert_int_equal(raw_server_connections(server), 2);
+    assert_int_equal(raw_server_connections(server), before + 1);
     end(rig, server);
 }
 

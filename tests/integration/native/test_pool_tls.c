@@ -92,6 +92,11 @@ static void in_parallel(void **state)
     echo_server_stop(server);
 }
 
+static bool has_closed_one(void *server)
+{
+    return echo_server_closed(server) == 1;
+}
+
 /* The server's goodbye (close_notify and FIN) comes while the connection is idle. */
 static void idle_close(void **state)
 {
@@ -99,7 +104,7 @@ static void idle_close(void **state)
     struct echo_server *server = echo_server_start(files.cert, files.key, 2);
     open_echo(rig, server, "https", files.ca_file, 1);
     rig_expect(rig, LE_OK, "hello");
-    rig_run_ms(rig, 3500);
+    rig_run_until(rig, has_closed_one, server);
     rig_expect(rig, LE_OK, "hello");
     assert_int_equal(echo_server_connections(server), 2);
     rig_close(rig);
@@ -113,7 +118,8 @@ static void idle_close_unnoticed(void **state)
     struct echo_server *server = echo_server_start(files.cert, files.key, 2);
     open_echo(rig, server, "https", files.ca_file, 1);
     rig_expect(rig, LE_OK, "hello");
-    usleep(3500000);
+    while (!has_closed_one(server))
+        usleep(10000);
     rig_expect(rig, LE_OK, "hello");
     assert_int_equal(echo_server_connections(server), 2);
     rig_close(rig);
