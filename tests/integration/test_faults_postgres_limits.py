@@ -39,9 +39,9 @@ def make_wide_table(world):
 def fill_up(world, run, sqlstate):
     """Sends more than there is space for, and waits until the program has seen that a few times."""
     world.load(1500, bad=0.005)
-    run.wait_event("database_statement", sqlstate=sqlstate, timeout=30)
+    run.wait_event("database_statement", sqlstate=sqlstate)
     wait_until(lambda: world.counted("extended") >= 2 * world.queue.counts()[1] > 0, run.tail)
-    assert len(run.events("database_statement", sqlstate=sqlstate)) >= 3
+    wait_until(lambda: len(run.events("database_statement", sqlstate=sqlstate)) >= 3, run.tail)
     assert len(told(run, sqlstate)) == 1, "once is enough"
     assert world.database.count() < len(world.good)
     assert world.counted("sent") and not run.events(level="error")
