@@ -47,6 +47,12 @@ static struct le_span strip(struct le_span line)
     return line;
 }
 
+/* To inih a section is no error, and no pair either: it would show only when a pair follows. */
+static bool is_section(struct le_span line)
+{
+    return line.len > 0 && line.ptr[0] == '[';
+}
+
 static void next_line(struct feed *feed)
 {
     const char *start = feed->text.ptr + feed->at;
@@ -81,7 +87,8 @@ static void skip_to_next_line(struct feed *feed)
     feed->line_end = feed->at;
 }
 
-/* Moves on by one piece of at most room bytes. false: the text is at its end. */
+/* Moves on by one piece of at most room bytes, or by a section's whole line. false: the text is at
+ * its end. */
 static bool next_piece(struct feed *feed, size_t room, struct le_span *piece, bool *begins)
 {
     *begins = feed->at == feed->line_end;
@@ -90,31 +97,13 @@ static bool next_piece(struct feed *feed, size_t room, struct le_span *piece, bo
             return false;
         next_line(feed);
     }
-    piece->ptr = feed->text.ptr + feed->at;
-    piece->len = piece_len(piece->ptr, feed->line_end - feed->at, room);
+    *piece = (struct le_span){feed->text.ptr + feed->at, feed->line_end - feed->at};
+    if (!*begins || !is_section(*piece))
+        piece->len = piece_len(piece->ptr, piece->len, room);
     feed->at += piece->len;
     if (feed->at == feed->line_end)
         skip_to_next_line(feed);
     return true;
-}
-
-/* fgets, as inih wants it. */
-static char *hand_out(char *out, int size, void *self)
-{
-    struct feed *feed = self;
-    assert(size > 8);
-    feed->room = (size_t)size - 2;
-    struct le_span piece;
-    bool begins = false;
-    if (!next_piece(feed, feed->room, &piece, &begins))
-        return NULL;
-    size_t used = 0;
-    if (!begins)
-        out[used++] = ' ';
-    if (piece.len > 0)
-        memcpy(out + used, piece.ptr, piece.len);
-    out[used + piece.len] = '\0';
-    return out;
 }
 
 static void fail(struct reading *reading, enum le_err err, unsigned line)
@@ -141,6 +130,7 @@ static int take_pair(void *self, const char *section, const char *name, const ch
 {
     struct reading *reading = self;
     unsigned line = reading->feed.line;
+    /* A part of a long line that is wrong from its start may look like one. */
     if (section[0] != '\0' || strlen(name) > LE_OPTION_NAME_MAX) {
         fail(reading, LE_ERR_SYNTAX, line);
         return 0;
@@ -157,6 +147,41 @@ static int take_pair(void *self, const char *section, const char *name, const ch
     return err == LE_OK;
 }
 
+static void take_section(struct reading *reading, struct le_span line)
+{
+    finish_value(reading);
+    if (reading->err != LE_OK)
+        return;
+    enum le_err err =
+        reading->reader->take(reading->reader->self, line, LE_SPAN_LIT(""), reading->feed.line);
+    if (err != LE_OK)
+        fail(reading, err, reading->feed.line);
+}
+
+/* fgets, as inih wants it. */
+static char *hand_out(char *out, int size, void *self)
+{
+    struct reading *reading = self;
+    struct feed *feed = &reading->feed;
+    assert(size > 8);
+    feed->room = (size_t)size - 2;
+    struct le_span piece;
+    bool begins = false;
+    if (!next_piece(feed, feed->room, &piece, &begins))
+        return NULL;
+    if (begins && is_section(piece)) {
+        take_section(reading, piece);
+        piece.len = 0;
+    }
+    size_t used = 0;
+    if (!begins)
+        out[used++] = ' ';
+    if (piece.len > 0)
+        memcpy(out + used, piece.ptr, piece.len);
+    out[used + piece.len] = '\0';
+    return out;
+}
+
 /* inih counts pieces; this is the line that the piece belongs to. */
 static unsigned line_of(const struct feed *fed, int piece)
 {
@@ -168,11 +193,19 @@ static unsigned line_of(const struct feed *fed, int piece)
     return feed.line;
 }
 
+/* Editors that mean well begin a file with it. */
+static struct le_span without_byte_order_mark(struct le_span text)
+{
+    if (text.len < 3 || memcmp(text.ptr, "\xef\xbb\xbf", 3) != 0)
+        return text;
+    return (struct le_span){text.ptr + 3, text.len - 3};
+}
+
 enum le_err le_config_read(struct le_span text, const struct le_config_reader *reader,
                            unsigned *line)
 {
     assert(reader != NULL && reader->take != NULL && line != NULL);
-    struct reading reading = {.feed = {.text = text}, .reader = reader};
+    struct reading reading = {.feed = {.text = without_byte_order_mark(text)}, .reader = reader};
     if (text.len == 0)
         return LE_OK;
     if (memchr(text.ptr, '\0', text.len) != NULL) {
@@ -180,8 +213,7 @@ enum le_err le_config_read(struct le_span text, const struct le_config_reader *r
         return LE_ERR_SYNTAX;
     }
     le_buf_init(&reading.value, LE_OPTION_VALUE_MAX);
-    int refused = ini_parse_stream(hand_out, &reading.feed, take_pair, &reading);
-    /* A section's name line is no pair and no error to inih; it shows when a pair follows. */
+    int refused = ini_parse_stream(hand_out, &reading, take_pair, &reading);
     finish_value(&reading);
     if (refused != 0)
         fail(&reading, LE_ERR_SYNTAX, refused > 0 ? line_of(&reading.feed, refused) : 1);

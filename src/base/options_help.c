@@ -183,7 +183,7 @@ enum le_err le_options_print(const struct le_options *options, struct le_buf *ou
         struct le_option_origin origin = le_options_origin(options, i);
         if (option->place == LE_OPTION_ARGUMENT_ONLY)
             continue;
-        /* What is not set, or cannot stand in a file, is a comment there. */
+        /* What is not set, not shown, or cannot stand in a file, is a comment there. */
         if (text == NULL) {
             err = le_buf_printf(out, "# %s: not set%s%s%s\n", option->name,
                                 option->otherwise != NULL ? " (" : "",
@@ -191,9 +191,9 @@ enum le_err le_options_print(const struct le_options *options, struct le_buf *ou
                                 option->otherwise != NULL ? ")" : "");
             continue;
         }
-        err =
-            le_buf_printf(out, "%s%s = %s  ; %s\n", option->place != LE_OPTION_ANYWHERE ? "# " : "",
-                          option->name, option->secret ? "***" : text, origin.text);
+        const bool comment = option->place != LE_OPTION_ANYWHERE || option->secret;
+        err = le_buf_printf(out, "%s%s = %s  ; %s\n", comment ? "# " : "", option->name,
+                            option->secret ? "***" : text, origin.text);
     }
     return err;
 }

@@ -43,8 +43,48 @@ bool le_option_near(struct le_span wrote, struct le_span name)
     return distance <= (name.len < 6 ? 1 : name.len / 3);
 }
 
-/* The nearest name that may stand in this place, or NULL. */
-static const char *nearest(const struct le_options *options, struct le_span wrote, bool in_file)
+/* A name's letters count, not the beginning that all variables have. */
+static struct le_span behind_prefix(struct le_span variable)
+{
+    const size_t len = sizeof LE_OPTION_PREFIX - 1;
+    if (variable.len < len || memcmp(variable.ptr, LE_OPTION_PREFIX, len) != 0)
+        return LE_SPAN_NONE;
+    return (struct le_span){variable.ptr + len, variable.len - len};
+}
+
+static bool is_file_form(struct le_span name, struct le_span variable)
+{
+    return name.len == variable.len + 5 && memcmp(name.ptr, variable.ptr, variable.len) == 0 &&
+           memcmp(name.ptr + variable.len, "_FILE", 5) == 0;
+}
+
+bool le_options_know_variable(const struct le_options *options, struct le_span name,
+                              const char **near)
+{
+    struct le_span wrote = behind_prefix(name);
+    size_t best_distance = SIZE_MAX;
+    *near = NULL;
+    for (size_t i = 0; i < options->count; i++) {
+        const struct le_option *option = &options->table[i];
+        for (size_t k = 0; k < LE_OPTION_VARIABLES_MAX && option->environment[k] != NULL; k++) {
+            struct le_span variable = le_span_of(option->environment[k]);
+            struct le_span letters = behind_prefix(variable);
+            if (le_span_equal(name, variable) ||
+                (option->file_variable && is_file_form(name, variable)))
+                return true;
+            if (letters.len == 0 || !le_option_near(wrote, letters))
+                continue;
+            size_t distance = le_edit_distance(wrote, letters);
+            if (*near == NULL || distance < best_distance) {
+                *near = option->environment[k];
+                best_distance = distance;
+            }
+        }
+    }
+    return false;
+}
+
+const char *le_options_nearest(const struct le_options *options, struct le_span wrote, bool in_file)
 {
     const char *best = NULL;
     size_t best_distance = SIZE_MAX;
@@ -71,7 +111,7 @@ static enum le_err unknown_argument(struct le_options *options, struct le_span n
 {
     /* Only the part before "=": what follows may be a secret under a mistyped name. */
     int len = (int)strcspn(word, "=");
-    const char *near = nearest(options, name, false);
+    const char *near = le_options_nearest(options, name, false);
     if (near != NULL)
         return le_options_fail(options, "%.*s is not an option (did you mean --%s?)",
                                len > 60 ? 60 : len, word, near);
@@ -198,11 +238,11 @@ static enum le_err take_variable(struct le_options *options, size_t index, const
 enum le_err le_options_environment(struct le_options *options, const struct le_options_world *world)
 {
     assert(options != NULL && world != NULL && world->variable != NULL);
-    const size_t variables_max = sizeof options->table[0].environment / sizeof(const char *);
     for (size_t i = 0; i < options->count; i++) {
         const struct le_option *option = &options->table[i];
         bool found = options->values[i].source == LE_OPTION_ARGUMENT;
-        for (size_t k = 0; k < variables_max && option->environment[k] != NULL && !found; k++) {
+        for (size_t k = 0; k < LE_OPTION_VARIABLES_MAX && option->environment[k] != NULL && !found;
+             k++) {
             enum le_err err = take_variable(options, i, option->environment[k], world, &found);
             if (err != LE_OK)
                 return err;
@@ -213,18 +253,39 @@ enum le_err le_options_environment(struct le_options *options, const struct le_o
 
 /* ---- configuration file ---- */
 
+struct config {
+    struct le_options *options;
+    unsigned lines[LE_OPTIONS_MAX]; /* where each option is set; 0: nowhere yet */
+};
+
+static enum le_err take_known(struct config *config, size_t index, struct le_span value,
+                              unsigned line)
+{
+    struct le_options *options = config->options;
+    if (config->lines[index] != 0)
+        return le_options_fail(options, "%.200s line %u: %s is set already in line %u",
+                               options->config_file, line, options->table[index].name,
+                               config->lines[index]);
+    config->lines[index] = line;
+    return le_options_set(options, index, value, LE_OPTION_CONFIG_FILE, NULL, line);
+}
+
 static enum le_err take_setting(void *self, struct le_span name, struct le_span value,
                                 unsigned line)
 {
-    struct le_options *options = self;
+    struct config *config = self;
+    struct le_options *options = config->options;
     int len = name.len > 60 ? 60 : (int)name.len;
     int index = le_options_find(options, name);
     if (index >= 0 && options->table[index].place == LE_OPTION_ANYWHERE)
-        return le_options_set(options, (size_t)index, value, LE_OPTION_CONFIG_FILE, NULL, line);
+        return take_known(config, (size_t)index, value, line);
+    if (name.len > 0 && name.ptr[0] == '[')
+        return le_options_fail(options, "%.200s line %u: %.*s: sections are not used",
+                               options->config_file, line, len, name.ptr);
     if (index >= 0)
         return le_options_fail(options, "%.200s line %u: %.*s cannot be set in a file",
                                options->config_file, line, len, name.ptr);
-    const char *near = nearest(options, name, true);
+    const char *near = le_options_nearest(options, name, true);
     if (near != NULL)
         return le_options_fail(options, "%.200s line %u: %.*s is not a setting (did you mean %s?)",
                                options->config_file, line, len, name.ptr, near);
@@ -238,7 +299,8 @@ enum le_err le_options_config(struct le_options *options, const char *file_name,
     assert(options != NULL && file_name != NULL && text.len <= LE_OPTIONS_FILE_MAX);
     options->config_file = file_name;
     unsigned line = 0;
-    const struct le_config_reader reader = {take_setting, options};
+    struct config config = {.options = options};
+    const struct le_config_reader reader = {take_setting, &config};
     enum le_err err = le_config_read(text, &reader, &line);
     if (err == LE_ERR_SYNTAX)
         return le_options_fail(options, "%.200s line %u: expected a line like name = value",

@@ -85,10 +85,11 @@ static void format_range(const struct le_option *option, char *out, size_t size)
     const char *what = option->kind == LE_OPTION_SIZE ? "a size" : "a whole number";
     format_bound(option, option->min, low, sizeof low);
     format_bound(option, option->max, high, sizeof high);
-    if (option->max == INT64_MAX)
-        (void)snprintf(out, size, "%s of %s or more", what, low);
-    else
-        (void)snprintf(out, size, "%s from %s to %s", what, low, high);
+    int len = option->max == INT64_MAX ? snprintf(out, size, "%s of %s or more", what, low)
+                                       : snprintf(out, size, "%s from %s to %s", what, low, high);
+    /* 64M or 64MB is not taken: the example shows how a unit is written. */
+    if (option->kind == LE_OPTION_SIZE && option->standard != NULL && (size_t)len < size)
+        (void)snprintf(out + len, size - (size_t)len, ", such as %s", option->standard);
 }
 
 static void format_expected(const struct le_option *option, char *out, size_t size)

@@ -112,8 +112,80 @@ static void test_config_syntax(void **state)
     assert_null(le_option_text(&f->options, NAME));
     assert_refused(f, config(f, "queue = a\nnonsense\n"),
                    "l.conf line 2: expected a line like name = value");
+}
+
+static void test_config_sections(void **state)
+{
+    struct fixture *f = *state;
     assert_refused(f, config(f, "[queue]\nqueue = a\n"),
-                   "l.conf line 2: expected a line like name = value");
+                   "l.conf line 1: [queue]: sections are not used");
+    assert_refused(f, config(f, "\xef\xbb\xbf  [queue] ; all of them\n"),
+                   "l.conf line 1: [queue]: sections are not used");
+    assert_refused(f, config(f, "queue = a\n\n[queue\n"),
+                   "l.conf line 3: [queue: sections are not used");
+    /* What is wrong before it is told first. */
+    assert_refused(f, config(f, "colour = 1\n[queue]\n"),
+                   "l.conf line 1: colour is not a setting (--help lists them)");
+    char text[600] = "queue = a\n[";
+    memset(text + strlen(text), 'x', 500);
+    assert_refused(f, config(f, text),
+                   "l.conf line 2: [xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: "
+                   "sections are not used");
+}
+
+static void test_config_twice(void **state)
+{
+    struct fixture *f = *state;
+    assert_refused(f, config(f, "queue = a\n# more\nconcurrency = 3\nqueue = a\n"),
+                   "l.conf line 4: queue is set already in line 1");
+    /* Also where an argument is stronger than both. */
+    assert_ok(arguments(f, "--concurrency=4", NULL, NULL));
+    assert_refused(f, config(f, "concurrency = 3\nconcurrency = 5\n"),
+                   "l.conf line 2: concurrency is set already in line 1");
+}
+
+/* ---- variables that nobody reads ---- */
+
+static bool known(const char *name, const char **near)
+{
+    struct le_options options;
+    static const struct le_option own[] = {
+        {.name = "concurrency",
+         .argument = "N",
+         .environment = {"LOGINETL_CONCURRENCY"},
+         .file_variable = true,
+         .group = "G",
+         .help = "h"},
+        {.name = "mask",
+         .argument = "M",
+         .environment = {"LOGINETL_MASK", "OTHER_MASK"},
+         .group = "G",
+         .help = "h"},
+    };
+    le_options_init(&options, own, sizeof own / sizeof own[0]);
+    bool is = le_options_know_variable(&options, le_span_of(name), near);
+    le_options_free(&options);
+    return is;
+}
+
+static void test_unknown_variables(void **state)
+{
+    (void)state;
+    const char *near;
+    assert_true(known("LOGINETL_CONCURRENCY", &near));
+    assert_true(known("LOGINETL_CONCURRENCY_FILE", &near));
+    assert_true(known("OTHER_MASK", &near));
+    assert_false(known("LOGINETL_MASK_FILE", &near)); /* it has no such form */
+    assert_false(known("LOGINETL_CONCURENCY", &near));
+    assert_string_equal(near, "LOGINETL_CONCURRENCY");
+    assert_false(known("LOGINETL_CONC", &near));
+    assert_string_equal(near, "LOGINETL_CONCURRENCY");
+    /* What all of them begin with makes none of them near. */
+    const char *const far[] = {"LOGINETL_", "LOGINETL_HOST", "LOGINETL_X", "CONCURENCY", ""};
+    for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
+        assert_false(known(far[i], &near));
+        assert_null(near);
+    }
 }
 
 static void test_config_blanks(void **state)
@@ -176,6 +248,9 @@ int main(void)
         test(test_no_file_form),
         test(test_config_unknown),
         test(test_config_syntax),
+        test(test_config_sections),
+        test(test_config_twice),
+        test(test_unknown_variables),
         test(test_config_blanks),
         test(test_config_long_values),
         test(test_config_too_long_value),

@@ -19,7 +19,9 @@
 #define LE_OPTION_VALUE_MAX 8192
 #define LE_OPTIONS_FILE_MAX \
     65536 /* bytes of a configuration file, and of a file that a variable names */
-#define LE_OPTIONS_ERROR_MAX 512
+#define LE_OPTIONS_ERROR_MAX    512
+#define LE_OPTION_VARIABLES_MAX 3
+#define LE_OPTION_PREFIX        "LOGINETL_" /* of the variables that are nobody else's */
 
 enum le_option_kind {
     LE_OPTION_TEXT,   /* not empty; without control characters unless it is a secret */
@@ -37,10 +39,10 @@ enum le_option_place {
 };
 
 struct le_option {
-    const char *name;           /* "wait-time" */
-    const char *argument;       /* "S", for the help; NULL for a switch */
-    const char *environment[3]; /* variables, the strongest first */
-    const char *standard;       /* the default as a person would write it; NULL: none */
+    const char *name;                                 /* "wait-time" */
+    const char *argument;                             /* "S", for the help; NULL for a switch */
+    const char *environment[LE_OPTION_VARIABLES_MAX]; /* variables, the strongest first */
+    const char *standard;  /* the default as a person would write it; NULL: none */
     const char *otherwise; /* in words, what holds without a value; NULL: nothing worth saying */
     const char *choices;
     const char *group; /* heading in the help */
@@ -105,7 +107,8 @@ struct le_options_world {
 LE_MUST enum le_err le_options_environment(struct le_options *options,
                                            const struct le_options_world *world);
 
-/* Lines `name = value`; comments begin with # or ; and also with ; after white space. */
+/* Lines `name = value`, each name once; comments begin with # or ; and also with ; after white
+ * space. */
 LE_MUST enum le_err le_options_config(struct le_options *options, const char *file_name,
                                       struct le_span text);
 
@@ -119,6 +122,14 @@ LE_MUST enum le_err le_options_set(struct le_options *options, size_t index, str
                                    unsigned line);
 /* Position of the option, or -1. */
 int le_options_find(const struct le_options *options, struct le_span name);
+/* The option that somebody may have meant who wrote that, as an argument or as a line of the file;
+ * NULL: none. */
+const char *le_options_nearest(const struct le_options *options, struct le_span wrote,
+                               bool in_file);
+/* Does any option read this variable, itself or as its _FILE form? If not, *near is the one of the
+ * same prefix that may have been meant, or NULL. */
+bool le_options_know_variable(const struct le_options *options, struct le_span name,
+                              const char **near);
 
 const char *le_option_text(const struct le_options *options, size_t index); /* NULL when unset */
 int64_t le_option_number(const struct le_options *options,
@@ -148,7 +159,8 @@ LE_MUST enum le_err le_options_refuse(struct le_options *options, size_t index, 
 #define LE_HELP_COLUMNS 79
 LE_MUST enum le_err le_options_help(const struct le_option *table, size_t count, unsigned commands,
                                     struct le_buf *out);
-/* Every option, its value and origin; itself a configuration file. Secrets are shown as ***. */
+/* Every option, its value and origin; itself a configuration file. Secrets are shown as ***, in a
+ * comment. */
 LE_MUST enum le_err le_options_print(const struct le_options *options, struct le_buf *out);
 
 /* The parts, for tests and fuzzers. */
@@ -165,7 +177,8 @@ bool le_option_near(struct le_span wrote, struct le_span name);
 /* Below 0x20, or 0x7F. In a message each of them is a question mark. */
 bool le_option_is_control(char c);
 
-/* Reads `name = value` lines; each calls take with the line's number. The only user of inih.
+/* Reads `name = value` lines; each calls take with the line's number. A section's line comes as a
+ * name with its bracket and without a value. The only user of inih.
  * LE_ERR_SYNTAX: *line is none of these. LE_ERR_TOO_LARGE: its value is longer than
  * LE_OPTION_VALUE_MAX. LE_ERR_NOMEM. Any other error is take's. */
 struct le_config_reader {
