@@ -34,9 +34,10 @@ void le_pg_conn_place(const struct le_pg_conn *conn, char out[LE_PG_PLACE_SIZE])
 {
     const struct le_pg_host *host = &conn->config.info->hosts[conn->host];
     const char *name = host->host[0] != '\0' ? host->host : host->hostaddr;
-    if (host->local)
-        (void)snprintf(out, LE_PG_PLACE_SIZE, "%s/.s.PGSQL.%s",
-                       name[0] != '\0' ? name : "the default socket", host->port);
+    if (host->local && name[0] == '\0')
+        (void)snprintf(out, LE_PG_PLACE_SIZE, "the local socket of port %s", host->port);
+    else if (host->local)
+        (void)snprintf(out, LE_PG_PLACE_SIZE, "%s/.s.PGSQL.%s", name, host->port);
     else
         (void)snprintf(out, LE_PG_PLACE_SIZE, strchr(name, ':') != NULL ? "[%s]:%s" : "%s:%s", name,
                        host->port);
@@ -50,15 +51,21 @@ struct sign {
     const char *words; /* behind "host:port: " */
 };
 
+#define REFUSED   "Connection refused"
+#define NO_SOCKET "No such file"
+
 static const struct sign signs[] = {
+    {"Too many open files", LE_ERR_CONNECT,
+     "too many files are open; raise the limit (ulimit -n, LimitNOFILE=)"},
+    {"does not support SSL", LE_ERR_TLS,
+     "the server does not offer TLS: turn it on there (ssl = on), or check sslmode"},
     {"SSL", LE_ERR_TLS, "TLS failed: check sslmode, sslrootcert and the server's certificate"},
     {"certificate", LE_ERR_TLS,
      "TLS failed: check sslmode, sslrootcert and the server's certificate"},
     {"GSS", LE_ERR_CONNECT, "GSSAPI failed: check gssencmode and the Kerberos credentials"},
-    {"Connection refused", LE_ERR_CONNECT,
+    {REFUSED, LE_ERR_CONNECT,
      "connection refused: is PostgreSQL running there? check --database-url"},
-    {"No such file", LE_ERR_CONNECT,
-     "no such socket: is PostgreSQL running here? check --database-url"},
+    {NO_SOCKET, LE_ERR_CONNECT, "no such socket: is PostgreSQL running here? check --database-url"},
     {"Permission denied", LE_ERR_CONNECT, "the socket may not be used: check its permissions"},
     {"unreachable", LE_ERR_CONNECT,
      "the host cannot be reached: check --database-url and the network"},
@@ -86,6 +93,30 @@ static const struct sign *find_sign(const char *text)
     return &other_sign;
 }
 
+/* Neither the settings nor the PG* variables say where the database is. */
+static bool is_told_nothing(const struct le_pg_conn *conn)
+{
+    const struct le_conninfo *info = conn->config.info;
+    const struct le_pg_host *host = &info->hosts[conn->host];
+    return info->url == NULL && host->local && host->host[0] == '\0';
+}
+
+static bool finds_nobody(const struct sign *sign)
+{
+    return strcmp(sign->needle, REFUSED) == 0 || strcmp(sign->needle, NO_SOCKET) == 0;
+}
+
+static void explain_sign(const struct le_pg_conn *conn, const char *place, const struct sign *sign,
+                         struct le_pg_failure *failure)
+{
+    if (finds_nobody(sign) && is_told_nothing(conn))
+        le_pg_failure_set(failure, sign->err,
+                          "neither --database-url nor PGHOST is set, and no server answers at %s",
+                          place);
+    else
+        le_pg_failure_set(failure, sign->err, "%s: %s", place, sign->words);
+}
+
 void le_pg_conn_explain_attempt(const struct le_pg_conn *conn, struct le_pg_failure *failure)
 {
     char place[LE_PG_PLACE_SIZE];
@@ -104,8 +135,7 @@ void le_pg_conn_explain_attempt(const struct le_pg_conn *conn, struct le_pg_fail
                           "libpq refuses a setting of the connection: check --database-url");
         failure->fatal = true;
     } else {
-        const struct sign *sign = find_sign(text);
-        le_pg_failure_set(failure, sign->err, "%s: %s", place, sign->words);
+        explain_sign(conn, place, find_sign(text), failure);
     }
 }
 

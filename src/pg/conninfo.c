@@ -180,7 +180,8 @@ static enum le_err read_settings(struct le_conninfo *info, const char **why)
 static enum le_err check_syntax(const char *url, const char **why)
 {
     char *message = NULL;
-    *why = "neither a libpq URI (postgres://…) nor a key=value string";
+    *why = "neither a libpq URI (postgres://…) nor a key=value string, or it has a parameter that "
+           "libpq does not know";
     PQconninfoOption *parsed = PQconninfoParse(url, &message);
     bool valid = parsed != NULL;
     free_options(parsed);

@@ -81,6 +81,7 @@ static void read_facts(struct le_inspect *inspect, const PGresult *result)
     report->has_key = is_true(result, 0, "has_key");
     inspect->ledger_fits = is_true(result, 0, "ledger_fits");
     (void)snprintf(inspect->schema, sizeof inspect->schema, "%s", value(result, 0, "schema"));
+    report->schema_exists = inspect->schema[0] != '\0';
     const char *table = value(result, 0, "table_name");
     (void)snprintf(inspect->table, sizeof inspect->table, "%s",
                    table[0] != '\0' ? table : inspect->name->table);

@@ -132,8 +132,6 @@ void le_inspect_judge_missing(struct le_inspect *inspect)
         field->type = LE_COLUMN_ABSENT;
         if (field->optional_column)
             continue;
-        if (report->missing_columns[0] == '\0')
-            inspect->first_missing = i;
         append_name(report->missing_columns, sizeof report->missing_columns, field->column);
     }
 }

@@ -88,14 +88,20 @@ enum le_err le_schema_write(struct le_buf *out, const char *schema, const char *
     return with_ledger ? put_ledger(out, err, schema) : err;
 }
 
-enum le_err le_schema_write_column(struct le_buf *out, const char *schema, const char *table,
-                                   const struct le_field *field)
+enum le_err le_schema_write_columns(struct le_buf *out, const char *schema, const char *table,
+                                    const struct le_fields *fields, const bool *seen)
 {
-    assert(out != NULL && field != NULL);
+    assert(out != NULL && fields != NULL && seen != NULL);
     enum le_err err = put(out, LE_OK, "ALTER TABLE ");
     err = put_table(out, err, schema, table);
-    err = put(out, err, " ADD COLUMN ");
-    err = put_column(out, err, field);
+    const char *before = " ADD COLUMN ";
+    for (size_t i = 0; i < fields->count && err == LE_OK; i++) {
+        if (seen[i] || fields->list[i].optional_column)
+            continue;
+        err = put_column(out, put(out, err, before), &fields->list[i]);
+        before = ", ADD COLUMN ";
+    }
+    assert(err != LE_OK || before[0] == ',');
     return put(out, err, ";");
 }
 

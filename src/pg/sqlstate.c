@@ -90,7 +90,8 @@ static const struct words words[] = {
     {"42P10", "the ledger has lost its primary key: compare it with `loginetl schema`"},
     {"42704", "the server does not know a setting or type: check the options in --database-url"},
     {"42", "the table does not take the statement: compare it with `loginetl schema`"},
-    {"53300", "the server has too many connections"},
+    {"53300", "too many connections: raise the limit of the server, the user or the database, or "
+              "lower --connections"},
     {"53100", "the server's disk is full"},
     {"53", "the server is short of resources"},
     {"57P03", "the server is starting up or shutting down"},
@@ -102,7 +103,7 @@ static const struct words words[] = {
     {"40P01", "deadlock with another session"},
     {"40", "the transaction was rolled back"},
     {"55P03", "a lock was not to be had in time"},
-    {"55000", "the table cannot be inserted into"},
+    {"55000", "not possible now: the database takes no connections, or the table no inserts"},
     {"26000", "the prepared statement is gone"},
     {"0A000", "the server does not support this"},
     {"2200H", "a sequence of the table has reached its end: give its column a larger type"},

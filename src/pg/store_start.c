@@ -74,6 +74,21 @@ static bool is_race(const char *sqlstate)
     return false;
 }
 
+static void refuse_creation(struct le_lane *lane, const char *sqlstate)
+{
+    struct le_pg_failure failure;
+    le_pg_failure_of(&failure, sqlstate, "creating the tables");
+    if (failure.fatal)
+        tell_ddl(lane->store);
+    if (strcmp(sqlstate, "42501") == 0)
+        refuse(lane, sqlstate,
+               "the user may not create tables in schema %s (SQLSTATE 42501): let its owner run "
+               "what `loginetl schema` prints, with the same --table",
+               lane->store->inspect.schema);
+    else
+        le_pg_conn_drop(lane->conn, &failure);
+}
+
 static void on_created(void *owner, struct le_pg_conn *conn, const PGresult *result)
 {
     struct le_lane *lane = owner;
@@ -92,11 +107,8 @@ static void on_created(void *owner, struct le_pg_conn *conn, const PGresult *res
         le_store_start_on(lane);
         return;
     }
-    struct le_pg_failure failure;
-    le_pg_failure_of(&failure, sqlstate, "creating the tables");
-    if (failure.fatal)
-        tell_ddl(lane->store);
-    le_pg_conn_drop(conn, &failure);
+    assert(lane->conn == conn);
+    refuse_creation(lane, sqlstate);
 }
 
 static void create(struct le_lane *lane)
@@ -147,17 +159,23 @@ static void create_or_refuse(struct le_lane *lane)
 
 /* ---- judging ---- */
 
-static void refuse_missing_column(struct le_lane *lane)
+/* A statement is told whole or not at all: a part of one would be run, too. */
+static void refuse_missing_columns(struct le_lane *lane)
 {
     const struct le_inspect *inspect = &lane->store->inspect;
+    const char *missing = inspect->report.missing_columns;
+    size_t room =
+        sizeof(((struct le_pg_failure *)NULL)->text) - sizeof "%s.%s lacks columns: %s; run: ";
     struct le_buf ddl;
-    le_buf_init(&ddl, 1024);
-    enum le_err err = le_schema_write_column(&ddl, inspect->schema, inspect->table,
-                                             &inspect->wanted->list[inspect->first_missing]);
-    if (err != LE_OK)
-        le_buf_clear(&ddl);
-    refuse(lane, "42703", "%s.%s lacks columns: %s; run: %.*s", inspect->schema, inspect->table,
-           inspect->report.missing_columns, (int)ddl.len, ddl.len > 0 ? ddl.data : "");
+    le_buf_init(&ddl, room - strlen(inspect->schema) - strlen(inspect->table) - strlen(missing));
+    enum le_err err = le_schema_write_columns(&ddl, inspect->schema, inspect->table,
+                                              inspect->wanted, inspect->seen);
+    if (err == LE_OK)
+        refuse(lane, "42703", "%s.%s lacks columns: %s; run: %.*s", inspect->schema, inspect->table,
+               missing, (int)ddl.len, ddl.data);
+    else
+        refuse(lane, "42703", "%s.%s lacks columns: %s; compare it with `loginetl schema`",
+               inspect->schema, inspect->table, missing);
     le_buf_free(&ddl);
 }
 
@@ -167,7 +185,7 @@ static bool judge_table(struct le_lane *lane)
     const struct le_inspect *inspect = &lane->store->inspect;
     const struct le_store_report *report = &inspect->report;
     if (report->missing_columns[0] != '\0')
-        refuse_missing_column(lane);
+        refuse_missing_columns(lane);
     else if (!report->types_fit)
         refuse(lane, "42804", "%s.%s does not fit: %s", inspect->schema, inspect->table,
                report->misfit);

@@ -30,7 +30,6 @@ struct le_inspect {
     char table[LE_PG_NAME_SIZE];
     struct le_fields found;   /* wanted, with the types and lengths of the columns that there are */
     bool seen[LE_FIELDS_MAX]; /* the field's column is there */
-    size_t first_missing; /* a field without its column, when report.missing_columns is not "" */
 };
 
 /* in is filled; the connection is SETTING_UP or IDLE, and stays the caller's. */

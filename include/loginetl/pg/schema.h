@@ -17,9 +17,11 @@ LE_MUST enum le_err le_schema_write(struct le_buf *out, const char *schema, cons
                                     const struct le_fields *fields, bool with_table,
                                     bool with_ledger);
 
-/* "ALTER TABLE … ADD COLUMN …" for one field. */
-LE_MUST enum le_err le_schema_write_column(struct le_buf *out, const char *schema,
-                                           const char *table, const struct le_field *field);
+/* "ALTER TABLE … ADD COLUMN …, ADD COLUMN …;" on one line, for the fields that have no column and
+ * need one: seen[i] tells which have. There is at least one. */
+LE_MUST enum le_err le_schema_write_columns(struct le_buf *out, const char *schema,
+                                            const char *table, const struct le_fields *fields,
+                                            const bool *seen);
 
 /* One implicit transaction that creates what is missing, waiting for any other worker that does the
  * same; and the ledger's partitions from first_day to last_day (since 1970-01-01). */

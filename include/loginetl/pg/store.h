@@ -63,7 +63,7 @@ unsigned le_store_failures_in_a_row(const struct le_store *store);
 struct le_store_report {
     int server_version; /* 150018 */
     bool tls;
-    bool table_exists, ledger_exists;
+    bool schema_exists, table_exists, ledger_exists;
     bool can_insert, can_insert_ledger, can_create; /* privileges */
     bool read_only;
     bool
