@@ -40,6 +40,10 @@ static enum le_err unknown_command(struct le_settings *settings, const char *wor
             return le_options_fail(&settings->options, "%.60s is not a command (did you mean %s?)",
                                    word, commands[i].word);
     }
+    const char *option = le_options_nearest(&settings->options, le_span_of(word), false);
+    if (option != NULL)
+        return le_options_fail(&settings->options, "%.60s is not a command (did you mean --%s?)",
+                               word, option);
     return le_options_fail(&settings->options, "%.60s is not a command (--help lists them)", word);
 }
 
@@ -201,6 +205,9 @@ static enum le_err find_endpoint(struct le_settings *settings)
         memcpy(settings->region, region.ptr, region.len);
         memcpy(settings->endpoint, endpoint.data, endpoint.len);
         settings->aws = is_aws(settings->endpoint);
+        settings->endpoint_source = given.ptr != NULL       ? LE_ENDPOINT_BY_URL
+                                    : queue_url.ptr != NULL ? LE_ENDPOINT_BY_QUEUE_URL
+                                                            : LE_ENDPOINT_BY_REGION;
     }
     le_buf_free(&endpoint);
     if (err == LE_ERR_CONFIG || err == LE_ERR_TOO_LARGE)

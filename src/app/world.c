@@ -71,6 +71,8 @@ static enum le_err open_queue(struct le_world *world)
         .loop = &world->loop,
         .endpoint = le_span_of(settings->endpoint),
         .region = le_span_of(settings->region),
+        .endpoint_source = settings->endpoint_source,
+        .url_given = le_setting(settings, LE_OPT_QUEUE_URL) != NULL,
         .receivers_max = (unsigned)le_setting_number(settings, LE_OPT_CONCURRENCY),
         .control_max = control_connections(settings),
         .wall_ms = le_wall_ms,

@@ -74,6 +74,8 @@ enum le_err le_queue_new(const struct le_queue_config *config, struct le_queue *
     queue->codec = &le_sqs_json;
     queue->wall_ms = config->wall_ms;
     queue->self = config->self;
+    queue->endpoint_source = config->endpoint_source;
+    queue->url_given = config->url_given;
     le_list_init(&queue->active);
     le_list_init(&queue->idle);
     le_buf_init(&queue->body, LE_REQUEST_MAX);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* The action that a policy must allow for an operation. */
@@ -57,6 +58,16 @@ static struct le_span queue_name(const struct failure *failure)
     return (struct le_span){slash + 1, (size_t)(url.ptr + url.len - slash) - 1};
 }
 
+static const char *endpoint_setting(const struct le_queue *queue)
+{
+    switch (queue->endpoint_source) {
+    case LE_ENDPOINT_BY_URL: return "--endpoint-url";
+    case LE_ENDPOINT_BY_QUEUE_URL: return "--queue-url";
+    case LE_ENDPOINT_BY_REGION: return "--region";
+    }
+    abort();
+}
+
 /* libcurl does not tell why a socket could not be made. */
 static bool out_of_files(void)
 {
@@ -82,11 +93,10 @@ static int explain_reach(const struct failure *failure, char *out, size_t size)
     if (failure->err == LE_ERR_TLS)
         return snprintf(out, size,
                         "cannot make a secure connection to the queue service at %s (%s): check "
-                        "--endpoint-url, or AWS_CA_BUNDLE for a certificate authority of your own",
-                        queue->endpoint_url, why);
-    return snprintf(
-        out, size, "cannot reach the queue service at %s (%s): check --endpoint-url or the network",
-        queue->endpoint_url, why);
+                        "%s, or AWS_CA_BUNDLE for a certificate authority of your own",
+                        queue->endpoint_url, why, endpoint_setting(queue));
+    return snprintf(out, size, "cannot reach the queue service at %s (%s): check %s or the network",
+                    queue->endpoint_url, why, endpoint_setting(queue));
 }
 
 static int explain_credentials(const struct failure *failure, const char *cause, char *out,
@@ -119,7 +129,9 @@ static int explain_no_queue(const struct failure *failure, const char *cause, ch
     bool dead = failure->about.len == 0 && failure->operation == LE_SQS_SEND_BATCH &&
                 failure->queue->dead_letter_url != NULL;
     const char *url = failure->queue->endpoint_url;
-    const char *settings = dead ? "--dlq-url" : "--queue and --region";
+    const char *settings = dead                        ? "--dlq-url"
+                           : failure->queue->url_given ? "--queue-url"
+                                                       : "--queue and --region";
     return snprintf(out, size, "queue %.*s does not exist at %s%s: check %s", (int)name.len,
                     name.ptr, url, cause, settings);
 }
@@ -134,6 +146,17 @@ static int explain_denied(const struct failure *failure, const char *cause, char
                     action, key ? " and kms:Decrypt, kms:GenerateDataKey" : "");
 }
 
+/* What speaks no SQS is likely to be another service. AWS's own name can only be led astray. */
+static const char *service_advice(const struct le_queue *queue)
+{
+    switch (queue->endpoint_source) {
+    case LE_ENDPOINT_BY_URL: return ": does --endpoint-url name an SQS service?";
+    case LE_ENDPOINT_BY_QUEUE_URL: return ": does --queue-url name an SQS service?";
+    case LE_ENDPOINT_BY_REGION: return ": check the network";
+    }
+    abort();
+}
+
 /* What needs no name of a setting, or only the endpoint's. */
 static int explain_other(const struct failure *failure, const char *cause, char *out, size_t size)
 {
@@ -144,13 +167,11 @@ static int explain_other(const struct failure *failure, const char *cause, char 
         return snprintf(out, size, "no answer to %s from %s in time: check the network", operation,
                         url);
     case LE_ERR_CLOSED:
-        return snprintf(out, size, "%s closed the connection before it had answered %s", url,
-                        operation);
+        return snprintf(out, size, "%s closed the connection before it had answered %s%s", url,
+                        operation, failure->queue->answered ? "" : service_advice(failure->queue));
     case LE_ERR_PROTOCOL:
-        return snprintf(out, size,
-                        "the answer of %s to %s is not one of SQS: check that --endpoint-url names "
-                        "an SQS service",
-                        url, operation);
+        return snprintf(out, size, "the answer of %s to %s is not one of SQS%s", url, operation,
+                        service_advice(failure->queue));
     case LE_ERR_THROTTLED:
         return snprintf(out, size,
                         "the queue service asks to slow down %s%s: it is tried again later",
@@ -159,8 +180,8 @@ static int explain_other(const struct failure *failure, const char *cause, char 
         return snprintf(out, size, "the queue service failed at %s%s: it is tried again later",
                         operation, cause);
     case LE_ERR_REFUSED:
-        return snprintf(out, size, "%s refused %s%s: check --endpoint-url and --queue-url", url,
-                        operation, cause);
+        return snprintf(out, size, "%s refused %s%s: check %s and --queue-url", url, operation,
+                        cause, endpoint_setting(failure->queue));
     case LE_ERR_TOO_LARGE:
         if (failure->operation == LE_SQS_RECEIVE)
             return snprintf(out, size,

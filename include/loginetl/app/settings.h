@@ -4,6 +4,7 @@
 
 #include "loginetl/app/option_table.h"
 #include "loginetl/aws/credentials.h"
+#include "loginetl/aws/queue.h"
 #include "loginetl/base/log.h"
 #include "loginetl/login/field.h"
 #include "loginetl/login/row.h"
@@ -22,6 +23,7 @@ struct le_settings {
 
     /* of commands that speak to the queue */
     char endpoint[LE_ENDPOINT_MAX];
+    enum le_endpoint_source endpoint_source;
     char region[LE_REGION_MAX];
     bool aws;                                       /* the endpoint is AWS's own, not an emulator */
     struct le_credential_source *credential_source; /* NULL: none are given */

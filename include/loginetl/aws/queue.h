@@ -16,12 +16,21 @@
 
 struct le_queue;
 
+/* The setting that the endpoint comes from: the words of a failure name it. */
+enum le_endpoint_source {
+    LE_ENDPOINT_BY_URL,       /* --endpoint-url */
+    LE_ENDPOINT_BY_QUEUE_URL, /* --queue-url */
+    LE_ENDPOINT_BY_REGION     /* AWS's own of --region */
+};
+
 struct le_queue_config {
     struct le_net *net;
     uv_loop_t *loop; /* the one that net runs on */
     /* "https://sqs.eu-west-1.amazonaws.com"; a path is kept as the request's path */
     struct le_span endpoint;
     struct le_span region;
+    enum le_endpoint_source endpoint_source;
+    bool url_given;                 /* the queue's URL is --queue-url, not looked up */
     unsigned receivers_max;         /* connections for long polls */
     unsigned control_max;           /* connections for everything else */
     int64_t (*wall_ms)(void *self); /* for signatures */

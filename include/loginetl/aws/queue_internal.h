@@ -37,9 +37,11 @@ struct le_queue {
     const struct le_sqs_codec *codec;
     char *endpoint_url;
     struct le_endpoint endpoint; /* into endpoint_url */
-    char *url;                   /* NULL until it is set */
-    char *dead_letter_url;       /* NULL: none */
-    char *session_token;         /* NULL: none */
+    enum le_endpoint_source endpoint_source;
+    bool url_given;
+    char *url;             /* NULL until it is set */
+    char *dead_letter_url; /* NULL: none */
+    char *session_token;   /* NULL: none */
     bool has_credentials;
     char targets[LE_SQS_OPERATION_COUNT][LE_TARGET_MAX];
     int64_t (*wall_ms)(void *self);

@@ -112,8 +112,8 @@ static void test_answers_that_are_none(void **state)
         assert_int_equal(receive_once(), LE_ERR_PROTOCOL);
     assert_int_equal(fixture.log_lines, 1);
     check_words(
-        "the answer of http://127.0.0.1:%d to ReceiveMessage is not one of SQS: check that --endpoint-url names "
-        "an SQS service");
+        "the answer of http://127.0.0.1:%d to ReceiveMessage is not one of SQS: does --endpoint-url name "
+        "an SQS service?");
     assert_int_equal(delete_once(&entries, 2), LE_ERR_PROTOCOL);
 }
 
