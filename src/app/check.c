@@ -8,6 +8,10 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#define NOTICE_AFTER_MS 1000
+#define NAME_SHOWN_MAX  60
 
 void le_check_tell(struct le_check *check, enum le_verdict verdict, const char *what,
                    const char *format, ...)
@@ -25,9 +29,21 @@ void le_check_tell(struct le_check *check, enum le_verdict verdict, const char *
         check->failed = true;
 }
 
-void le_check_wait(struct le_check *check)
+/* A table that stops in the middle looks like a program that hangs. */
+static void on_notice(uv_timer_t *timer)
 {
+    const struct le_check *check = timer->data;
+    le_complain("no answer from the %s yet: trying for %d s…", check->waiting_for,
+                LE_CHECK_PATIENCE_MS / 1000);
+}
+
+void le_check_wait(struct le_check *check, const char *server)
+{
+    check->waiting_for = server;
+    if (isatty(STDERR_FILENO) != 0)
+        uv_timer_start(&check->notice, on_notice, NOTICE_AFTER_MS, 0);
     uv_run(&check->world.loop, UV_RUN_DEFAULT);
+    uv_timer_stop(&check->notice);
 }
 
 void le_check_go_on(struct le_check *check)
@@ -49,10 +65,37 @@ static void tell_settings(struct le_check *check)
                   le_mask_word(settings->mask));
 }
 
-/* Log lines would say the same twice; who asks for them gets them. */
+/* A name that nobody reads does no harm, and may be meant for something else. */
+static void tell_unknown_variable(struct le_check *check, struct le_span name)
+{
+    const char *near;
+    char shown[NAME_SHOWN_MAX + 1];
+    size_t len = name.len < NAME_SHOWN_MAX ? name.len : NAME_SHOWN_MAX;
+    if (le_options_know_variable(&check->settings->options, name, &near))
+        return;
+    for (size_t i = 0; i < len; i++)
+        shown[i] = le_option_is_control(name.ptr[i]) ? '?' : name.ptr[i];
+    shown[len] = '\0';
+    le_check_tell(check, LE_VERDICT_WARN, "environment",
+                  "%s is not a variable that loginetl reads%s%s%s", shown,
+                  near != NULL ? " (did you mean " : "", near != NULL ? near : "",
+                  near != NULL ? "?)" : "");
+}
+
+static void tell_environment(struct le_check *check)
+{
+    const size_t prefix = sizeof LE_OPTION_PREFIX - 1;
+    for (char **at = environ; *at != NULL; at++) {
+        if (strncmp(*at, LE_OPTION_PREFIX, prefix) == 0)
+            tell_unknown_variable(check, (struct le_span){*at, strcspn(*at, "=")});
+    }
+}
+
+/* Log lines would stand between those of the table, and say the same twice. A level in the file or
+ * the environment is meant for the service; who gives it here wants to see them. */
 static void quieten(struct le_settings *settings)
 {
-    if (!le_option_given(&settings->options, LE_OPT_LOG_LEVEL))
+    if (settings->options.values[LE_OPT_LOG_LEVEL].source != LE_OPTION_ARGUMENT)
         le_log_init(NULL);
 }
 
@@ -63,9 +106,13 @@ int le_check(struct le_settings *settings)
     if (le_world_open(&check.world, settings) != LE_OK)
         return LE_EXIT_FAILED;
     quieten(settings);
+    uv_timer_init(&check.world.loop, &check.notice);
+    check.notice.data = &check;
     tell_settings(&check);
+    tell_environment(&check);
     le_check_queue(&check);
     le_check_store(&check);
+    uv_close((uv_handle_t *)&check.notice, NULL);
     le_world_close(&check.world);
     return check.failed ? LE_EXIT_FAILED : LE_EXIT_DONE;
 }

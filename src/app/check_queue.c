@@ -35,7 +35,7 @@ static void look_up(struct le_check *check)
                                        .done = on_lookup,
                                        .owner = check};
     le_lookup_start(&check->lookup);
-    le_check_wait(check);
+    le_check_wait(check, "queue");
     le_lookup_close(&check->lookup);
 }
 
@@ -106,7 +106,7 @@ static enum le_err ask(struct le_check *check, enum le_sqs_operation operation)
     enum le_err err = write_probe(check, operation);
     if (err == LE_OK) {
         le_queue_call(check->world.queue, &check->call);
-        le_check_wait(check);
+        le_check_wait(check, "queue");
     }
     le_buf_free(&check->call.request_body);
     le_buf_free(&check->call.answer);

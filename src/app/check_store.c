@@ -1,6 +1,8 @@
 /* The database's half of `check`. */
 #include "loginetl/app/check.h"
 
+#include "loginetl/pg/sqlstate.h"
+
 #include <stdio.h>
 
 static void on_ready(void *owner)
@@ -48,7 +50,9 @@ static bool may_create(const struct le_check *check, const struct le_store_repor
 static void tell_missing(struct le_check *check, const struct le_store_report *report,
                          const char *what)
 {
-    if (may_create(check, report))
+    if (!report->schema_exists)
+        le_check_tell(check, LE_VERDICT_FAIL, what, "%s", le_sqlstate_words("3F000"));
+    else if (may_create(check, report))
         le_check_tell(check, LE_VERDICT_OK, what, "does not exist yet; it is created at start");
     else
         le_check_tell(
@@ -140,7 +144,7 @@ static void wait_for_store(struct le_check *check)
     uv_timer_init(&check->world.loop, &check->timer);
     check->timer.data = check;
     uv_timer_start(&check->timer, on_patience, LE_CHECK_PATIENCE_MS, 0);
-    le_check_wait(check);
+    le_check_wait(check, "database");
     uv_close((uv_handle_t *)&check->timer, NULL);
 }
 

@@ -47,13 +47,15 @@ static void tell_why(const struct le_run *run, enum le_err why)
 
 static void end_of_flow(struct le_run *run, enum le_err why)
 {
+    bool rejects = run->drain && le_run_books(run)->rejected > 0;
+    enum le_exit status = rejects ? LE_EXIT_REJECTS : LE_EXIT_DONE;
     if (why != LE_OK) {
         tell_why(run, why);
         le_run_end(run, LE_EXIT_FAILED);
-    } else if (run->drain && le_run_books(run)->rejected > 0) {
-        le_run_end(run, LE_EXIT_REJECTS);
+    } else if (run->drain && run->signal == 0 && run->lookup.not_visible > 0) {
+        le_run_ask_hidden(run, status);
     } else {
-        le_run_end(run, LE_EXIT_DONE);
+        le_run_end(run, status);
     }
 }
 
@@ -108,6 +110,8 @@ static void on_signal(uv_signal_t *handle, int number)
         LE_FS("text", "finishing what is held and giving the rest back; once more ends at once"));
     if (run->state == LE_RUN_FLOWING)
         le_pipeline_stop(run->pipeline);
+    else if (run->state == LE_RUN_ASKING)
+        le_run_end(run, run->hidden.status);
     else
         le_run_end(run, LE_EXIT_DONE);
 }
@@ -151,6 +155,7 @@ static void close_run(struct le_run *run)
         le_store_close(run->store);
     le_world_close(&run->world);
     le_run_progress_free(run);
+    le_run_hidden_free(run);
     le_pipeline_free(run->pipeline);
     le_decoder_free(run->decoder);
 }

@@ -64,18 +64,21 @@ void le_run_log_ready(const struct le_run *run)
 {
     double seconds = (double)(le_world_now_ms(&run->world) - run->started_ms) / 1000.0;
     const char *on_reject = on_reject_word(run->on_reject);
-    char text[200];
+    const struct le_lookup *lookup = &run->lookup;
+    char hidden[64] = "", text[200];
+    if (lookup->not_visible > 0)
+        (void)snprintf(hidden, sizeof hidden, ", %" PRId64 " more are hidden", lookup->not_visible);
     if (for_people(run)) {
         (void)snprintf(text, sizeof text,
                        "queue and database are ready; about %" PRId64
-                       " messages wait; rejected ones: %s",
-                       run->lookup.visible < 0 ? 0 : run->lookup.visible, on_reject);
+                       " messages wait%s; rejected ones: %s",
+                       lookup->visible < 0 ? 0 : lookup->visible, hidden, on_reject);
         le_log(LE_LOG_INFO, "ready", LE_FS("text", text));
         return;
     }
     le_log(LE_LOG_INFO, "ready", LE_FSPAN("queue_url", le_queue_url(run->world.queue)),
-           LE_FI("visible", run->lookup.visible), LE_FS("on_reject", on_reject),
-           LE_FSEC("seconds", seconds));
+           LE_FI("visible", lookup->visible), LE_FI("hidden", lookup->not_visible),
+           LE_FS("on_reject", on_reject), LE_FSEC("seconds", seconds));
 }
 
 /* "100 received = 99 inserted + …" */
@@ -105,15 +108,36 @@ static void log_summary(const struct le_run *run, const struct le_books *books, 
            LE_FI("dead_lettered", books->dead_lettered), LE_FSEC("seconds", seconds));
 }
 
+/* Whoever reads the log of a drain may not see its stdout. */
+static void log_hidden(const struct le_run *run)
+{
+    if (run->hidden.count > 0 && !for_people(run))
+        le_log(LE_LOG_WARN, "hidden", LE_FI("messages", run->hidden.count),
+               LE_FS("text", "in flight elsewhere, or hidden until their leases end: a drain does "
+                             "not see them"));
+}
+
+/* "0 received" alone would look as if nothing was left to do. */
+static void format_hidden(const struct le_run *run, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (run->hidden.count > 0)
+        (void)snprintf(out, size,
+                       "; about %" PRId64
+                       " more may be in flight elsewhere, or hidden until their leases end",
+                       run->hidden.count);
+}
+
 static bool say_drained(const struct le_run *run, const struct le_books *books, double seconds)
 {
-    char figures[200];
-    char line[400];
+    char figures[200], hidden[120];
+    char line[500];
     struct le_span name = queue_name(run);
     const char *done = run->signal == 0 && run->status != LE_EXIT_FAILED ? "drained" : "stopped";
     format_books(books, figures, sizeof figures);
-    int len = snprintf(line, sizeof line, "%s %.*s in %.1f s: %s\n", done,
-                       name.len > 80 ? 80 : (int)name.len, name.ptr, seconds, figures);
+    format_hidden(run, hidden, sizeof hidden);
+    int len = snprintf(line, sizeof line, "%s %.*s in %.1f s: %s%s\n", done,
+                       name.len > 80 ? 80 : (int)name.len, name.ptr, seconds, figures, hidden);
     return le_say((struct le_span){line, (size_t)len});
 }
 
@@ -124,6 +148,7 @@ bool le_run_report(struct le_run *run)
     if (run->pipeline == NULL && run->status == LE_EXIT_FAILED)
         return true; /* why has been said, and there is nothing to sum up */
     double seconds = (double)(le_world_now_ms(&run->world) - run->started_ms) / 1000.0;
+    log_hidden(run);
     log_summary(run, books, seconds);
     if (!run->drain)
         return true;

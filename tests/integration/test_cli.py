@@ -1,6 +1,8 @@
 """The commands beside the main job, and how settings are found."""
 
 import json
+import os
+import pty
 import re
 import subprocess
 
@@ -8,7 +10,8 @@ import pytest
 
 from lib import logins
 from lib.logins import canonical_ip, mask
-from lib.program import binary
+from lib.processes import free_port
+from lib.program import DRAINED, binary
 
 SECRETS = ("not-a-secret", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 
@@ -86,6 +89,16 @@ def test_print_config_shows_no_secret(program):
     result = program.run("--print-config", env=env)
     assert "***" in config_line(result, "database-url")
     assert not any(secret in result.stdout + result.stderr for secret in SECRETS)
+
+
+def test_print_config_is_a_config_file(program, tmp_path):
+    """Also with a secret in force: its stars are not read back as a value."""
+    env = {"DATABASE_URL": "postgresql://u:not-a-secret@h/d", "LOGINETL_CONCURRENCY": "6"}
+    printed = program.run("--print-config", env=env)
+    (tmp_path / "conf").write_text(printed.stdout)
+    again = program.run("--print-config", "--config", tmp_path / "conf")
+    assert "6" in config_line(again, "concurrency") and "conf" in config_line(again, "concurrency")
+    assert "not set" in config_line(again, "database-url")
 
 
 def test_equals_and_space_are_the_same(program):
@@ -270,6 +283,62 @@ def test_check_goes_on_after_a_failure(world):
     world.program.drain(status=(0,))
     result = world.program.run("check", env={"LOGINETL_QUEUE": "nobodys-queue"})
     assert result.status == 1 and "user_logins" in result.stdout
+
+
+def test_check_warns_of_variables_that_nobody_reads(world):
+    env = {"LOGINETL_CONCURENCY": "3", "LOGINETL_COLOUR": "red", "LOGINETL_QUEUE": world.queue.name}
+    result = world.program.run("check", env=env)
+    warnings = [line.split(None, 2)[2] for line in result.stdout.splitlines() if line.startswith("warn  environment")]
+    assert result.status == 0 and sorted(warnings) == [
+        "LOGINETL_COLOUR is not a variable that loginetl reads",
+        "LOGINETL_CONCURENCY is not a variable that loginetl reads (did you mean LOGINETL_CONCURRENCY?)",
+    ]
+
+
+def test_check_is_a_table_without_the_log(world, tmp_path):
+    """A level in the file or the environment is the service's; who gives it here wants to see it."""
+    (tmp_path / "conf").write_text("log-level = debug\n")
+    for env in ({"LOGINETL_LOG_LEVEL": None}, {"LOGINETL_LOG_LEVEL": "debug"}):
+        assert world.program.run("check", "--config", tmp_path / "conf", env=env).stderr == ""
+    assert world.program.run("check", "--log-level", "debug").events
+
+
+def test_check_tells_a_person_what_it_waits_for(world):
+    reader, writer = pty.openpty()
+    run = world.program.start("check", env={"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{free_port()}"}, stderr=writer)
+    os.close(writer)
+    with open(reader, "rb", buffering=0) as terminal:
+        line = terminal.read(200).decode()
+    assert "no answer from the queue yet: trying for 10 s" in line
+    assert run.wait() == 1
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Messages that a drain cannot see
+
+
+def test_a_drain_tells_of_hidden_messages(world):
+    """As a worker leaves them that was killed, or whose last poll was answered after it had closed it."""
+    world.send(logins.make(5, seed=103, bad=0))
+    assert len(world.queue.receive()) == 5
+    run = world.program.start("--drain")
+    assert run.wait() == 0
+    assert run.events("ready")[0]["hidden"] == "5" and run.events("hidden")[0]["messages"] == "5"
+    said = run.stdout()
+    assert DRAINED.match(said)[3] == "0" and "; about 5 more may be in flight elsewhere, or hidden until" in said
+
+
+def test_hidden_messages_that_came_back_in_time(world, stub):
+    world.send(logins.make(5, seed=104, bad=0))
+    assert len(world.queue.receive()) == 5
+    stub.fault("ReceiveMessage", "error", status=500, code="InternalFailure", times=-1)
+    run = world.program.start("--drain")
+    assert run.wait_event("ready")["hidden"] == "5"
+    stub.expire(world.queue.name)
+    stub.clear_faults()
+    assert run.wait() == 0
+    assert DRAINED.match(run.stdout())[3] == "5" and "more" not in run.stdout() and not run.events("hidden")
+    world.check(once=False)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from lib import logins
+from lib import logins, namespaces
 from lib.postgres import PASSWORD
-from lib.processes import free_port, wait_until
+from lib.processes import TOP, free_port, wait_until
 from lib.program import binary
 
 TABLE = (
@@ -61,11 +61,14 @@ def no_secret(result, *secrets):
         (["--on-reject", "ignore"], ["--on-reject", "ignore", "dlq", "leave", "discard"]),
         (["--app-version", "roman"], ["--app-version", "roman", "digits"]),
         (["--memory-limit", "lots"], ["--memory-limit", "lots"]),
+        (["--memory-limit", "64M"], ["--memory-limit", "64M", "such as 64MiB"]),
         (["--require", "user_id,nobody"], ["--require", "nobody"]),
         (["--no-such-option"], ["--no-such-option"]),
         (["--queue-url", "not a url"], ["--queue-url"]),
         (["--endpoint-url", "ftp://127.0.0.1"], ["--endpoint-url"]),
         (["nonsense"], ["nonsense"]),
+        (["drain"], ["drain is not a command", "did you mean --drain?"]),
+        (["version"], ["version is not a command", "did you mean --version?"]),
         (["--drain", "surplus"], ["surplus"]),
         (["--config", "/no/such/file"], ["--config", "/no/such/file"]),
     ],
@@ -99,6 +102,18 @@ def test_a_wrong_line_in_the_config_file(world, tmp_path):
     result = world.program.run("--config", tmp_path / "conf")
     check(result, 2, "concurency")
     assert ":3" in result.stderr or "line 3" in result.stderr, result.stderr
+
+
+def test_a_section_in_the_config_file(world, tmp_path):
+    (tmp_path / "conf").write_text("[queue]\nconcurrency = 4\n")
+    result = world.program.run("--config", tmp_path / "conf")
+    check(result, 2, "line 1: [queue]: sections are not used")
+
+
+def test_a_setting_twice_in_the_config_file(world, tmp_path):
+    (tmp_path / "conf").write_text("concurrency = 4\nqueue = a\nconcurrency = 5\n")
+    result = world.program.run("--config", tmp_path / "conf")
+    check(result, 2, "line 3: concurrency is set already in line 1")
 
 
 def test_two_values_for_one_setting(world, tmp_path):
@@ -151,8 +166,33 @@ def test_a_missing_queue_by_url(world, stub):
     check(
         world.program.run("--drain", "--queue-url", f"{stub.url}/000000000000/nobodys-queue"),
         1,
-        "--queue",
-        "nobodys-queue",
+        "queue nobodys-queue does not exist at http://127.0.0.1:" + stub.url.rpartition(":")[2],
+    )
+    assert "check --queue-url" in world.program.runs[-1].stderr()
+
+
+def test_the_setting_that_the_endpoint_comes_from(world):
+    """Who is told to look at a setting that he has not used looks in vain. All at once: each tries for a while."""
+    url = f"http://127.0.0.1:{free_port()}"
+    none = {"AWS_ENDPOINT_URL_SQS": None}
+    runs = {
+        "--endpoint-url": world.program.start("check", env={"AWS_ENDPOINT_URL_SQS": url}),
+        "--queue-url": world.program.start("check", "--queue-url", f"{url}/1/q", env=none),
+    }
+    if not namespaces.forbidden():  # no name resolves in a network that has nothing in it
+        alone = ["unshare", "--user", "--map-root-user", "--net"]
+        runs["--region"] = world.program.start("check", "--region", "eu-wst-1", env=none, under=alone)
+    for setting, run in runs.items():
+        assert run.wait() == 1
+        line = next(line for line in run.stdout().splitlines() if line.startswith("FAIL  queue "))
+        assert f"check {setting} or the network" in line
+
+
+def test_an_endpoint_that_is_another_service(world, stub):
+    stub.fault("*", "lost", times=-1)
+    result = world.program.run("check")
+    assert result.status == 1 and re.search(
+        r"FAIL  queue  .* closed the connection .*: does --endpoint-url name an SQS", result.stdout
     )
 
 
@@ -208,6 +248,25 @@ def test_a_malformed_database_url(world):
     no_secret(result, "secret-word")
 
 
+def test_a_parameter_that_libpq_does_not_know(world):
+    result = world.program.run("--drain", env={"DATABASE_URL": f"{world.database.url}?sslmod=disable"})
+    check(result, 2, "a parameter that libpq does not know (from DATABASE_URL)")
+    no_secret(result, PASSWORD)
+
+
+def test_a_database_that_is_not_there_as_meant(world):
+    """Nothing said where it is; TLS asked of a server that has none. At once: each tries for a while."""
+    port = free_port()
+    nothing = world.program.start("check", env={"DATABASE_URL": None, "PGPORT": port})
+    no_tls = world.program.start("check", env={"DATABASE_URL": f"{world.database.url}?sslmode=require"})
+    assert nothing.wait() == 1 and no_tls.wait() == 1
+    assert (
+        "FAIL  database     neither --database-url nor PGHOST is set, and no server answers at the local socket of "
+        f"port {port}\n"
+    ) in nothing.stdout()
+    assert "the server does not offer TLS" in no_tls.stdout() and "sslmode" in no_tls.stdout()
+
+
 def test_a_missing_table_when_it_is_required(world):
     """The DDL that is missing is there to be copied."""
     result = world.program.run("--drain", "--schema", "require")
@@ -227,6 +286,27 @@ def test_a_missing_column(world):
     world.database.execute(TABLE.replace("locale varchar(32), ", ""))
     result = world.program.run("--drain")
     assert result.status == 1 and re.search("locale", result.stderr), result
+
+
+def test_several_missing_columns(world):
+    """What it says mends all of them."""
+    world.database.execute(TABLE.replace("locale varchar(32), ", "").replace("user_id varchar(128), ", ""))
+    result = world.program.run("--drain")
+    said = re.search(r"lacks columns: user_id,locale; run: (ALTER TABLE [^;]*;)", result.stderr)
+    assert result.status == 1 and said, result
+    world.database.execute(said[1])
+    world.send(logins.make(5, seed=44, bad=0))
+    world.program.drain(status=(0,))
+    world.check()
+
+
+def test_a_schema_that_is_not_there(world):
+    run = world.program.run("--drain", "--table", "nowhere.logins")
+    check(run, 1, "no such schema: create it, or check --table")
+    checked = world.program.run("check", "--table", "nowhere.logins")
+    assert checked.status == 1, checked
+    for thing in ("table", "ledger"):
+        assert f"FAIL  {thing:12} no such schema: create it, or check --table" in checked.stdout
 
 
 def test_a_column_that_cannot_take_its_values(world):
@@ -263,3 +343,29 @@ def test_stdout_that_cannot_be_written(world):
         ).returncode
     assert status == 1
     world.check()
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["--print-config"], ["schema"], ["mask", "ip=192.0.2.1"]])
+def test_stdout_that_is_closed(program, words):
+    result = program.run(*words, under=["sh", "-c", 'exec "$@" >&-', "sh"])
+    assert result.status == 1 and result.stderr == "loginetl: stdout cannot be written\n", result
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The tests' own runner
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--only", "nosuch*"], "no step is called 'nosuch*'"),
+        (["--only", "sim-long"], "needs --long"),
+        (["--only"], "--only needs"),
+        (["--qick"], "--qick is not an option"),
+    ],
+)
+def test_wrong_usage_of_the_test_runner(args, words):
+    """Before it installs or builds anything."""
+    result = subprocess.run([TOP / "tests/run.sh", *args], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 2 and result.stdout == "" and words in result.stderr, result
+    assert len(result.stderr.splitlines()) == 1, result.stderr

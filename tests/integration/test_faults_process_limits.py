@@ -85,6 +85,9 @@ def test_open_files_run_out_and_come_back(world, stub):
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     run.wait_event("database_unavailable")
+    wait_until(
+        lambda: any("too many files are open" in event["text"] for event in run.events("database_unavailable")), run.tail
+    )
     stub.clear_faults()
     assert "too many files are open" in run.events("queue_failed")[0]["text"]
     limit(run, resource.RLIMIT_NOFILE, before)

@@ -16,6 +16,8 @@ struct le_check {
     struct le_queue_call call;
     struct le_store *store;
     uv_timer_t timer;
+    uv_timer_t notice;       /* of a wait: a person at a terminal is told what for */
+    const char *waiting_for; /* the server's name in that sentence */
     bool store_ready, store_failed;
     bool failed; /* at least one thing is not well */
 };
@@ -23,8 +25,9 @@ struct le_check {
 /* One line on stdout. */
 void le_check_tell(struct le_check *check, enum le_verdict verdict, const char *what,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* Runs the loop until a callback says go on: the command does one thing after the other. */
-void le_check_wait(struct le_check *check);
+/* Runs the loop until a callback says go on: the command does one thing after the other. server:
+ * "queue" or "database". */
+void le_check_wait(struct le_check *check, const char *server);
 void le_check_go_on(struct le_check *check);
 
 void le_check_queue(struct le_check *check);

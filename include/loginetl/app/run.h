@@ -10,6 +10,7 @@
 enum le_run_state {
     LE_RUN_STARTING, /* queue and database are looked for, both at once */
     LE_RUN_FLOWING,  /* the pipeline runs, or winds up after a signal */
+    LE_RUN_ASKING,   /* a drain is done; how many messages are hidden is asked for */
     LE_RUN_ENDED     /* the loop is being left */
 };
 
@@ -20,6 +21,15 @@ struct le_run_progress {
     bool asking;
     int64_t asked_ms;
     uv_timer_t timer;
+};
+
+/* Messages that were received before, here or elsewhere, and whose leases have not ended: an empty
+ * queue is not all there is. */
+struct le_run_hidden {
+    int64_t count; /* 0: none, or not known */
+    struct le_queue_call call;
+    const struct le_sqs_codec *codec;
+    enum le_exit status; /* what the run ends with after the answer */
 };
 
 struct le_run {
@@ -38,6 +48,7 @@ struct le_run {
     uv_timer_t wake;   /* the clock port's */
     uv_timer_t tick;   /* once a second: patience at the start */
     struct le_run_progress progress;
+    struct le_run_hidden hidden;
     uv_signal_t terminate, interrupt;
     int signal; /* the first one, 0: none */
     int status; /* enum le_exit, once ended */
@@ -60,6 +71,12 @@ void le_run_progress_open(struct le_run *run);
 void le_run_progress_start(struct le_run *run);
 void le_run_progress_stop(struct le_run *run);
 void le_run_progress_free(struct le_run *run);
+
+/* A drain is done, and messages were hidden when it began: the queue is asked how many are, and the
+ * run ends with that status when it has answered, or has not in time. */
+void le_run_ask_hidden(struct le_run *run, enum le_exit status);
+/* When the queue's client has gone. */
+void le_run_hidden_free(struct le_run *run);
 
 struct le_clock_port le_run_clock(struct le_run *run);
 
