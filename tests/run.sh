@@ -2,7 +2,7 @@
 # Builds everything and runs every test; installs what that takes. Logs go to build/logs.
 #
 #   tests/run.sh                all of it
-#   tests/run.sh --quick        without the sanitizers and the fuzzers
+#   tests/run.sh --quick        without the sanitizers, the fuzzers and the mutants
 #   tests/run.sh --long         what takes hours: the steps below that end in -long, and nothing else
 #   tests/run.sh --only NAME    the steps whose name matches NAME (a pattern such as 'unit*'), with the builds they need
 #
@@ -33,21 +33,37 @@ workers=$((2 * $(nproc)))
 quick=no
 long=no
 only='*'
+complain() { echo "run.sh: $1" >&2; exit 2; }
 usage() { sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p}' "$top/tests/run.sh"; }
 while [ $# -gt 0 ]; do
     case "$1" in
         --quick) quick=yes ;;
         --long) long=yes ;;
         --only)
-            [ $# -gt 1 ] || { usage >&2; exit 2; }
+            [ $# -gt 1 ] || complain "--only needs the name of a step (--help lists them)"
             only=$2
             shift
             ;;
         --help) usage; exit 0 ;;
-        *) usage >&2; exit 2 ;;
+        *) complain "$1 is not an option (--help lists them)" ;;
     esac
     shift
 done
+
+# A name that fits no step would build and install, and run nothing.
+fits=no
+for name in $(usage | sed -n '/^Steps:/,/^$/{s/^Steps://; s/;//; p}'); do
+    # shellcheck disable=SC2254  # it is meant as a pattern
+    case "$name" in $only) ;; *) continue ;; esac
+    case "$long $name" in
+        "no "*-long) [ "$fits" = yes ] || fits=long ;;
+        "no "* | "yes "*-long) fits=yes ;;
+    esac
+done
+case $fits in
+    long) complain "what ends in -long needs --long: --only '$only'" ;;
+    no) complain "no step is called '$only'$([ "$long" = no ] || echo " with --long") (--help lists them)" ;;
+esac
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Steps
