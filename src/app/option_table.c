@@ -104,7 +104,8 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .choices = "dlq|leave|discard", .otherwise = "dlq when one is known, else leave",
         .group = ROWS_GROUP, .commands = RUN | CHECK,
         .help = "a message that cannot become a row: send it to the dead-letter queue with the "
-                "reason, leave it to the queue's redrive, or delete it"},
+                "reason, leave it to the queue's redrive, or delete it (unless the database may "
+                "be at fault: then it is left)"},
     [LE_OPT_DLQ_URL] = {
         .name = "dlq-url", .argument = "URL", OWN("DLQ_URL"),
         .otherwise = "the queue's redrive target", .group = ROWS_GROUP, .commands = RUN | CHECK,

@@ -149,7 +149,8 @@ static bool holds_nothing(const struct le_pipeline *pipeline)
 }
 
 /* A drain ends when every receive has said that the queue is empty, and nothing is hidden because
- * it was leased to us in an answer that got lost; a limited run when it has received its number. */
+ * it was leased to us in an answer that got lost, or let go; a limited run when it has received its
+ * number. */
 static bool nothing_more_to_come(const struct le_pipeline *pipeline)
 {
     const struct le_pipeline_config *config = &pipeline->config;

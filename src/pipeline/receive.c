@@ -80,6 +80,41 @@ static enum le_err decode(struct le_pipeline *pipeline, struct le_message *messa
                      &message->reject);
 }
 
+/* A drain waits until their leases have ended, but not for hours: then they are the next one's. */
+static void note_hidden(struct le_pipeline *pipeline, int64_t now_ms)
+{
+    int64_t lease_ms = (int64_t)pipeline->config.visibility_s * 1000;
+    pipeline->hidden_until_ms =
+        now_ms + (lease_ms < LE_HIDDEN_WAIT_MAX_MS ? lease_ms : LE_HIDDEN_WAIT_MAX_MS);
+}
+
+/* What is let go each time it comes does not keep a drain for ever. */
+static void note_let_go(struct le_pipeline *pipeline)
+{
+    if (pipeline->let_go_waits == LE_LET_GO_WAITS_MAX)
+        return;
+    pipeline->hides_let_go = true;
+    note_hidden(pipeline, le_pipeline_now(pipeline));
+}
+
+/* Lack of memory passes. Whatever else keeps us from reading one message, keeps us from the others
+ * as well: a person must mend it. */
+static void note_unread(struct le_pipeline *pipeline, enum le_err why)
+{
+    int64_t now_ms = le_pipeline_now(pipeline);
+    note_let_go(pipeline);
+    if (why != LE_ERR_NOMEM) {
+        le_pipeline_fail(pipeline, why);
+        return;
+    }
+    if (now_ms < pipeline->starved_log_ms)
+        return;
+    pipeline->starved_log_ms = now_ms + LE_STARVED_LOG_MS;
+    le_log(LE_LOG_WARN, "out_of_memory", LE_FI("released", pipeline->books.released),
+           LE_FS("text", "there is no memory to look at messages: they are let go, and come again "
+                         "when their leases end"));
+}
+
 /* A message that cannot be looked at for lack of memory is let go: it comes back when its lease
  * ends. Handed back it would come at once, to find as little memory and spend its receives. */
 static void take_message(struct le_pipeline *pipeline, struct le_message *message,
@@ -90,9 +125,11 @@ static void take_message(struct le_pipeline *pipeline, struct le_message *messag
     memcpy(message->id, id, 16);
     le_ids_add(pipeline, message);
     le_lease_put(pipeline, message, leased_at_ms + (int64_t)pipeline->config.visibility_s * 1000);
-    if (decode(pipeline, message) != LE_OK) {
+    enum le_err err = decode(pipeline, message);
+    if (err != LE_OK) {
         le_message_set_state(pipeline, message, LE_MESSAGE_RELEASING);
         le_let_go(pipeline, message);
+        note_unread(pipeline, err);
     } else if (message->reject.reason != LE_REJECT_NONE) {
         le_reject_message(pipeline, message);
     } else {
@@ -106,6 +143,7 @@ static void take_message(struct le_pipeline *pipeline, struct le_message *messag
 static void let_damaged_go(struct le_pipeline *pipeline, const struct le_sqs_message *found)
 {
     pipeline->books.released++;
+    note_let_go(pipeline);
     le_log(LE_LOG_WARN, "body_damaged", LE_FSPAN("message_id", found->message_id),
            LE_FS("text",
                  "the body is not the one whose MD5 the queue names; it is left to come again"));
@@ -127,10 +165,12 @@ static void take_found(struct le_pipeline *pipeline, struct le_answer *answer,
         return;
     }
     struct le_message *message = err == LE_OK ? le_message_take(pipeline) : NULL;
-    if (message != NULL)
+    if (message != NULL) {
         take_message(pipeline, message, answer, found, id, leased_at_ms);
-    else
-        pipeline->books.released++; /* never touched: it comes back when its lease ends */
+        return;
+    }
+    pipeline->books.released++; /* never touched: it comes back when its lease ends */
+    note_unread(pipeline, err != LE_OK ? err : LE_ERR_NOMEM);
 }
 
 static void take_answer(struct le_pipeline *pipeline, struct le_answer *answer,
@@ -180,7 +220,7 @@ static void learn_from_error(struct le_pipeline *pipeline, enum le_err err, int6
         return;
     pipeline->seen_empty = false; /* the last word of a drain is an answer, not a failure */
     if (may_have_leased(err))
-        pipeline->hidden_until_ms = now_ms + (int64_t)pipeline->config.visibility_s * 1000;
+        note_hidden(pipeline, now_ms);
     bool halve = (err == LE_ERR_TOO_LARGE || err == LE_ERR_NOMEM) && pipeline->batch_max > 1;
     if (halve)
         pipeline->batch_max /= 2;
@@ -273,6 +313,16 @@ static bool may_receive(const struct le_pipeline *pipeline)
     return pipeline->receives < pipeline->receivers && room_for_another(pipeline);
 }
 
+/* This receive finds what has been hidden so far. */
+static void note_looked_again(struct le_pipeline *pipeline, int64_t now_ms)
+{
+    if (now_ms < pipeline->hidden_until_ms)
+        return;
+    pipeline->hidden_until_ms = LE_NEVER;
+    pipeline->let_go_waits += pipeline->hides_let_go;
+    pipeline->hides_let_go = false;
+}
+
 static bool send_receive(struct le_pipeline *pipeline, uint64_t left, int64_t now_ms)
 {
     struct le_answer *answer = le_answer_take(pipeline);
@@ -291,6 +341,7 @@ static bool send_receive(struct le_pipeline *pipeline, uint64_t left, int64_t no
     op->began_at_ms = 0;
     op->done = receive_done;
     op->owner = pipeline;
+    note_looked_again(pipeline, now_ms);
     pipeline->receives++;
     pipeline->receive_asked += (uint64_t)op->max_messages;
     pipeline->queue.receive(pipeline->queue.self, op);
@@ -305,15 +356,13 @@ static int64_t cancel_grace_ms(const struct le_pipeline *pipeline)
     return quarter_ms < LE_CANCEL_GRACE_MS ? quarter_ms : LE_CANCEL_GRACE_MS;
 }
 
-/* A drain that has found the queue empty looks once more when what we were leased unread can be
- * seen again. */
+/* A drain that has found the queue empty looks once more when what is hidden can be seen again. */
 static int64_t look_again_turn(struct le_pipeline *pipeline, int64_t now_ms)
 {
     if (pipeline->hidden_until_ms == LE_NEVER || !pipeline->config.drain || !pipeline->seen_empty)
         return LE_NEVER;
     if (now_ms < pipeline->hidden_until_ms)
         return pipeline->hidden_until_ms;
-    pipeline->hidden_until_ms = LE_NEVER;
     pipeline->seen_empty = false;
     return LE_NEVER;
 }

@@ -8,12 +8,16 @@
 /* What the attributes of a dead letter may add to its body. */
 #define LE_DEAD_LETTER_OVERHEAD 1024
 
-static void log_rejected(const struct le_message *message)
+static void log_rejected(const struct le_message *message, bool left_instead)
 {
+    struct le_span text = left_instead
+                              ? LE_SPAN_LIT("the server may be at fault instead of the row: the "
+                                            "message is left in its queue, not discarded")
+                              : LE_SPAN_NONE;
     if (message->reject.reason == LE_REJECT_CONSTRAINT)
         le_log(LE_LOG_WARN, "rejected", LE_FSPAN("message_id", message->message_id),
                LE_FS("reason", le_reject_word(message->reject.reason)),
-               LE_FS("sqlstate", message->reject.sqlstate));
+               LE_FS("sqlstate", message->reject.sqlstate), LE_FSPAN("text", text));
     else if (message->reject.key.ptr != NULL)
         le_log(LE_LOG_WARN, "rejected", LE_FSPAN("message_id", message->message_id),
                LE_FS("reason", le_reject_word(message->reject.reason)),
@@ -37,10 +41,11 @@ void le_reject_message(struct le_pipeline *pipeline, struct le_message *message)
     assert(message->reject.reason != LE_REJECT_NONE && message->reject.reason < LE_REJECT_COUNT);
     pipeline->books.rejected++;
     pipeline->books.rejected_by[message->reject.reason]++;
-    log_rejected(message);
+    enum le_on_reject way = way_of(pipeline, message);
+    log_rejected(message, way != pipeline->config.on_reject);
     message->tries = 0;
     le_message_set_state(pipeline, message, LE_MESSAGE_REJECTED);
-    switch (way_of(pipeline, message)) {
+    switch (way) {
     case LE_ON_REJECT_DLQ: le_list_push(&pipeline->rejected, &message->queue_node); return;
     case LE_ON_REJECT_LEAVE:
         pipeline->books.left++;

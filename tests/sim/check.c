@@ -167,19 +167,6 @@ static void check_given_back(struct worker *worker)
     }
 }
 
-/* A drain ends when the queue has nothing more to give; what became visible since its last poll is
- * the next one's. */
-static void check_drained(struct worker *worker)
-{
-    struct world *world = worker->world;
-    for (unsigned i = 0; i < world->message_count; i++) {
-        const struct message *message = &world->messages[i];
-        if (!message->deleted && !message->bad && message->visible_at_ms < worker->received_at_ms)
-            broken(world, worker, PROMISE_PROGRESS,
-                   "the drain is over, and message %u is still there to be received", i);
-    }
-}
-
 void check_finished(struct worker *worker, enum le_err why)
 {
     struct world *world = worker->world;
@@ -192,6 +179,6 @@ void check_finished(struct worker *worker, enum le_err why)
                "it ran into its shutdown timeout, although the queue is well");
     if (!let_go && world->sound && why == LE_OK)
         check_given_back(worker);
-    if (world->phase == PHASE_LAST && why == LE_OK)
+    if (why == LE_OK)
         check_drained(worker);
 }

@@ -12,6 +12,8 @@ void check_finished(struct worker *worker, enum le_err why);
 
 /* ---- what a worker asks for ---- */
 void check_receive(struct worker *worker, const struct le_receive_op *op);
+/* It finds what has been hidden until then. */
+void check_receive_sent(struct worker *worker);
 /* handle: the number of the delivery it stands for, 0 when it is none of ours. */
 void check_delete(struct worker *worker, unsigned message, uint32_t handle);
 void check_extend(struct worker *worker, unsigned message, uint32_t handle);
@@ -31,6 +33,12 @@ void check_rows(struct worker *worker, const struct le_submit_op *op, const uint
  * wait. */
 void check_receive_answered(struct worker *worker, enum le_err err, int batch_max,
                             int64_t before_ms);
+/* let_go: some of the answer's messages. What does a drain have to wait for? */
+void check_hidden(struct worker *worker, enum le_err err, bool let_go);
+/* A drain that is over has waited for it. */
+void check_drained(struct worker *worker);
+/* A drain has nothing left but to look for it, and does not. */
+bool check_waits_too_long(const struct worker *worker);
 /* Before the callback: until when what fails is to wait, to be given to the next. */
 int64_t check_entries_before(const struct worker *worker, enum request_kind kind);
 /* some_done: of its entries. */

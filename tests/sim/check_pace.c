@@ -132,6 +132,22 @@ void check_entries_answered(struct worker *worker, const struct request *request
         must_end(worker, "a delete or a dead letter is denied");
 }
 
+/* When the table refuses row after row, it goes slowly. */
+static void check_brake(struct worker *worker, const struct le_submit_op *op)
+{
+    const struct le_lane *lane = op->owner;
+    uint64_t rejected = worker->pipeline->books.rejected_by[LE_REJECT_CONSTRAINT];
+    bool by_this = rejected > worker->rejected_seen;
+    worker->rejected_seen = rejected;
+    if (op->outcome == LE_STORE_COMMITTED && op->inserted > 0)
+        worker->rejected_before = rejected;
+    if (by_this && rejected - worker->rejected_before >= LE_REFUSED_MAX &&
+        lane->retry_at_ms <= worker_now(worker))
+        broken(worker->world, worker, PROMISE_PROGRESS,
+               "%u rows in a row were refused, and it goes on at once",
+               (unsigned)(rejected - worker->rejected_before));
+}
+
 void check_statement_answered(struct worker *worker, const struct le_submit_op *op,
                               int64_t before_ms)
 {
@@ -142,6 +158,7 @@ void check_statement_answered(struct worker *worker, const struct le_submit_op *
         pace->failures = 0;
     else if (fails || lane->retry_at_ms != before_ms)
         note_wait(worker, pace, WAIT_BASE_MS, before_ms, lane->retry_at_ms, "a statement");
+    check_brake(worker, op);
     if (op->outcome == LE_STORE_FATAL)
         must_end(worker, "the store refuses until a person comes");
 }
@@ -169,6 +186,17 @@ bool check_is_overdue(const struct worker *worker)
             tired(worker, worker->queue_failing_ms));
 }
 
+/* Nothing has kept it from a receive since the queue failed, and it has sent none. A clock that
+ * jumps takes the time away. */
+static bool could_have_asked(const struct worker *worker)
+{
+    struct le_pipeline_gauges gauges;
+    le_pipeline_gauges(worker->pipeline, &gauges);
+    return !worker->world->faults.in_group[GROUP_CLOCK] && gauges.bytes == 0 &&
+           worker->receives == 0 && worker->away_since_ms == INT64_MAX &&
+           worker->receive_sent_ms <= worker->queue_failing_ms;
+}
+
 /* At the turn at which it gave up. A table that refuses one row after the other tries a drain's
  * patience as well, and so does lack of memory. */
 void check_patience(struct worker *worker)
@@ -185,7 +213,8 @@ void check_patience(struct worker *worker)
     worker->gave_up = true;
     bool store = tired(worker, worker->away_since_ms) || tired(worker, worker->store_failing_ms) ||
                  pipeline->books.rejected_by[LE_REJECT_CONSTRAINT] >= LE_REFUSED_MAX;
-    bool queue = tired(worker, worker->queue_failing_ms) || worker->no_memory;
+    bool queue =
+        (tired(worker, worker->queue_failing_ms) && !could_have_asked(worker)) || worker->no_memory;
     if (why == LE_ERR_DATABASE ? !store : !queue)
         broken(worker->world, worker, PROMISE_PROGRESS, "it gave up too early: %s",
                le_err_name(why));

@@ -33,7 +33,7 @@ static void enable(struct faults *faults, struct le_rng *rng, unsigned fault)
 static void enable_each(struct faults *faults, struct le_rng *rng, unsigned one_in)
 {
     for (unsigned i = 0; i < FAULT_COUNT; i++)
-        if (le_rng_below(rng, one_in) == 0)
+        if (groups[i] != GROUP_CROWD && le_rng_below(rng, one_in) == 0)
             enable(faults, rng, i);
 }
 
@@ -72,6 +72,13 @@ void faults_draw(struct faults *faults, struct le_rng *rng)
     } else {
         enable_each(faults, rng, 1);
     }
+}
+
+void faults_draw_crowd(struct faults *faults)
+{
+    memset(faults, 0, sizeof *faults);
+    faults->chance[FAULT_BAD_CROWD] = ONE;
+    faults->in_group[GROUP_CROWD] = true;
 }
 
 void faults_cease(struct faults *faults)

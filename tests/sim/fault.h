@@ -83,7 +83,8 @@
     X(UNCLEAR_ROW, DATA, "a row that the store refuses with an unclear code")     \
     X(SLOW_ROW, DATA, "a row that no statement stores in time, for long")         \
     X(LARGE_BODY, DATA, "a body of up to a megabyte")                             \
-    X(REFILL, DATA, "the queue is filled again")
+    X(REFILL, DATA, "the queue is filled again")                                  \
+    X(BAD_CROWD, CROWD, "a row of a crowd of bad ones that come again and again")
 
 enum fault {
 #define X(name, group, words) FAULT_##name,
@@ -100,6 +101,7 @@ enum fault_group {
     GROUP_CLOCK,
     GROUP_MEMORY,
     GROUP_DATA,
+    GROUP_CROWD, /* in worlds of its own, where all else goes well */
     GROUP_COUNT
 };
 
@@ -112,6 +114,8 @@ struct faults {
 const char *fault_words(enum fault fault);
 /* Which faults the world has, and how often. */
 void faults_draw(struct faults *faults, struct le_rng *rng);
+/* A crowd of bad rows, and nothing else. */
+void faults_draw_crowd(struct faults *faults);
 /* From now on all goes well. */
 void faults_cease(struct faults *faults);
 /* Is it to happen here and now? To be asked only where it would have an effect: what is answered

@@ -27,7 +27,7 @@ void messages_draw(struct world *world)
     /* A megabyte takes its time: most worlds have to do with less. */
     arena.large_size = sizes[world_below(world, sizeof sizes / sizeof sizes[0])];
     arena.uuids = world_below(world, 8) != 0;
-    arena.times = world_below(world, 16) != 0;
+    arena.times = world_below(world, 16) != 0 || world->crowd;
 }
 
 /* The last four digits are the message's number, so that it is found again. */
@@ -61,7 +61,8 @@ static const char *draw_body(struct world *world, struct message *message)
         "{\"user_id\":\"u%u\"", "{\"user_id\":\"a\\u0000%u\"}",
         "{\"user_id\":%u}",     "{\"user_id\":\"u%u\",\"create_date\":\"tomorrow\"}",
     };
-    if (world_strikes(world, FAULT_BAD_ROW)) {
+    bool of_crowd = message < &world->messages[CROWD_ROWS] && world_strikes(world, FAULT_BAD_CROWD);
+    if (of_crowd || world_strikes(world, FAULT_BAD_ROW)) {
         message->bad = message->bad_row = true;
         return "{\"user_id\":\"c%u\",\"locale\":\"xx\"}";
     }

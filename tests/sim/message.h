@@ -4,6 +4,9 @@
 
 #include "world.h"
 
+/* The first ones of a world with a crowd are bad rows. */
+#define CROWD_ROWS 150u
+
 /* Which kinds of ids and times the world's messages have. To be called before the first one is
  * sent. */
 void messages_draw(struct world *world);

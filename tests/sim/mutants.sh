@@ -107,5 +107,11 @@ while IFS= read -r line; do
         *) failed=$((failed + 1)) ;;
     esac
 done < <(find "$here/mutants" -name "*$only*.patch" | sort | xargs -P "$jobs" -n 1 "$0" --mutant "$folder")
+told=$((passed + failed))
+wanted=$(($(find "$here/mutants" -name "*$only*.patch" | wc -l) + 1))
+if [ "$told" != "$wanted" ]; then
+    echo "FAIL  $told lines for $wanted simulators: some ended without a word"
+    failed=$((failed + 1))
+fi
 printf 'mutants: %d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -30,7 +30,7 @@ void queue_draw(struct world *world)
         queue->answer_max = (size_t)(5 + world_below(world, 60)) << 18;
     else if (world->faults.chance[FAULT_RECEIVE_LARGE] > 0)
         queue->answer_max = 600 + world_below(world, 2000);
-    if (world_below(world, 4) == 0)
+    if (world_below(world, 4) == 0 && !world->crowd)
         queue->redrive_at = 2 + (unsigned)world_below(world, 6);
 }
 

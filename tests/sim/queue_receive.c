@@ -36,6 +36,7 @@ void queue_receive(void *self, struct le_receive_op *op)
         return;
     worker->receives++;
     worker->received_at_ms = world->now_ms;
+    check_receive_sent(worker);
     request->max_messages = op->max_messages;
     request->visibility_s = op->visibility_s;
     request->poll_end_ms = world->now_ms + (int64_t)op->wait_s * 1000;
@@ -404,9 +405,12 @@ void queue_answer_receive(struct worker *worker, struct request *request)
     enum le_err err = op->err;
     int batch_max = worker->pipeline->batch_max;
     int64_t before_ms = worker->pipeline->receive_at_ms;
+    uint64_t let_go = worker->pipeline->books.released;
+    worker->heard_empty = err == LE_OK && op->answer->found_count == 0;
     check_queue_heard(worker, err);
     op->done(op);
     check_receive_answered(worker, err, batch_max, before_ms);
+    check_hidden(worker, err, worker->pipeline->books.released > let_go);
     memset(found, 0xa5, LE_SQS_BATCH_MAX * sizeof *found);
     worker_leave(worker);
 }

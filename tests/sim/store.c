@@ -157,7 +157,7 @@ static void note_answer(struct worker *worker, const struct transaction *transac
         note_refusal(worker, transaction);
     if (op->outcome != LE_STORE_COMMITTED)
         return;
-    worker->commits += heard;
+    worker->commits += heard && op->inserted > 0;
     for (unsigned i = 0; i < transaction->count; i++)
         worker->known[transaction->message[i]].may_delete = true;
     if (!heard)
@@ -272,6 +272,15 @@ static void commit(struct world *world, struct transaction *transaction)
     }
 }
 
+/* Nothing of it comes to the table, which alone refuses. */
+static bool knows_all(const struct world *world, const struct transaction *transaction)
+{
+    bool all = true;
+    for (unsigned i = 0; i < transaction->count; i++)
+        all = all && world->messages[transaction->message[i]].in_ledger;
+    return all;
+}
+
 static void refuse_unclearly(struct world *world, struct transaction *transaction)
 {
     world->faults.happened[FAULT_STORE_UNCLEAR]++;
@@ -371,7 +380,7 @@ static void begin(struct world *world, struct transaction *transaction)
         if (world->store.stuck || transaction->count > world->store.rows_max ||
             holds_slow_row(world, transaction))
             run_out_of_time(world, transaction);
-        else if (world->store.unclear)
+        else if (world->store.unclear && !knows_all(world, transaction))
             refuse_unclearly(world, transaction);
         else
             find_bad_row(world, transaction);

@@ -49,7 +49,7 @@ void worker_draw(struct worker *worker)
     *config = (struct le_pipeline_config){.on_reject = world->on_reject};
     draw_sizes(world, config);
     draw_times(world, config);
-    config->drain = world_below(world, 4) == 0;
+    config->drain = world_below(world, 3) == 0;
     config->patience_ms = config->drain ? PATIENCE_MS : 0;
     if (world_below(world, 8) == 0)
         config->max_messages = 1 + world_below(world, 60);
@@ -57,6 +57,19 @@ void worker_draw(struct worker *worker)
         config->on_reject = (enum le_on_reject)world_below(world, 3);
     worker->wall_ms = 0;
     worker->clock_ms = (int64_t)world_below(world, 1000000);
+}
+
+/* Room for all of the bad rows, whose leases end soon. */
+void worker_draw_for_crowd(struct worker *worker)
+{
+    struct le_pipeline_config *config = &worker->config;
+    config->drain = false;
+    config->patience_ms = 0;
+    config->max_messages = 0;
+    config->batch_rows = 1000;
+    config->memory_limit = 64 << 20;
+    config->visibility_s = 5 + (int)world_below(worker->world, 60);
+    config->on_reject = LE_ON_REJECT_LEAVE;
 }
 
 void worker_draw_last(struct worker *worker)
@@ -137,6 +150,10 @@ static void reset(struct worker *worker)
     worker->armed_ms = worker->away_since_ms = INT64_MAX;
     worker->queue_failing_ms = worker->store_failing_ms = INT64_MAX;
     worker->gave_up = worker->must_fail = false;
+    worker->hidden_until_ms = INT64_MAX;
+    worker->hides_let_go = worker->heard_empty = false;
+    worker->let_go_waits = 0;
+    worker->rejected_before = worker->rejected_seen = 0;
     worker->receive_pace = worker->extend_pace = (struct pace){0};
     memset(worker->entries_pace, 0, sizeof worker->entries_pace);
     memset(worker->lane_pace, 0, sizeof worker->lane_pace);

@@ -5,6 +5,8 @@
 #include "world.h"
 
 void worker_draw(struct worker *worker);
+/* Its settings in a world with a crowd of bad rows, after worker_draw. */
+void worker_draw_for_crowd(struct worker *worker);
 /* A worker that drains what is left, with sensible settings. */
 void worker_draw_last(struct worker *worker);
 void worker_start(struct worker *worker);

@@ -20,6 +20,9 @@
 #define CALM_MS         (6 * HOUR_MS)
 #define LATE_MS         10000 /* a timer may be late by half of it */
 #define LAST_ROUNDS_MAX (2 * MESSAGES_MAX)
+#define CROWD_ONE_IN    100
+#define CROWD_STEPS     6000
+#define FRESH_MS        120000 /* a few pauses behind the brake */
 
 /* ---- drawing ---- */
 
@@ -111,6 +114,7 @@ static void clear(struct world *world, uint64_t seed, bool tracing)
     world->events.overflow = false;
     world->tickets = world->instances = world->delivery_count = 0;
     world->message_count = world->open_good = world->open_bad = 0;
+    world->fresh_by_ms = INT64_MAX;
     world->broken = PROMISE_NONE;
     world->verdict[0] = '\0';
     for (unsigned i = 0; i < REQUESTS_MAX; i++)
@@ -122,11 +126,13 @@ static void clear(struct world *world, uint64_t seed, bool tracing)
 static void draw_workers(struct world *world)
 {
     static const unsigned counts[] = {1, 1, 2, 2, 3, 4};
-    world->worker_count = counts[world_below(world, 6)];
+    world->worker_count = world->crowd ? 1 : counts[world_below(world, 6)];
     for (unsigned i = 0; i < world->worker_count; i++) {
         struct worker *worker = &world->workers[i];
         *worker = (struct worker){.world = world, .index = i, .decoder = decoder_of(i)};
         worker_draw(worker);
+        if (world->crowd)
+            worker_draw_for_crowd(worker);
         worker->config.field_count = field_count();
         world_put(world, world->now_ms + (int64_t)world_below(world, 3000), EVENT_START, i, 0);
     }
@@ -147,13 +153,23 @@ static void draw_chaos(struct world *world)
     world->refills_left = (unsigned)world_below(world, 10);
     world->on_reject = rejects[world_below(world, 5)];
     world->mixed_rejects = world_below(world, 8) == 0;
+    if (world->crowd) {
+        world->phase_steps = CROWD_STEPS;
+        world->tick_ms = ticks_ms[2];
+        world->on_reject = LE_ON_REJECT_LEAVE;
+        world->mixed_rejects = false;
+    }
     world_put(world, world->now_ms + world->tick_ms, EVENT_TICK, 0, 0);
 }
 
 static void draw(struct world *world)
 {
     static const unsigned sizes[] = {4, 12, 40, 100};
-    faults_draw(&world->faults, &world->rng);
+    world->crowd = world_below(world, CROWD_ONE_IN) == 0;
+    if (world->crowd)
+        faults_draw_crowd(&world->faults);
+    else
+        faults_draw(&world->faults, &world->rng);
     const bool *in = world->faults.in_group;
     world->sound = !in[GROUP_QUEUE] && !in[GROUP_CLOCK] && !in[GROUP_MEMORY];
     draw_chaos(world);
@@ -161,7 +177,8 @@ static void draw(struct world *world)
     store_draw(world);
     messages_draw(world);
     draw_workers(world);
-    messages_send(world, (unsigned)world_below(world, sizes[world_below(world, 4)]));
+    messages_send(world, world->crowd ? CROWD_ROWS
+                                      : (unsigned)world_below(world, sizes[world_below(world, 4)]));
     trace(world, NULL, "%u workers, %u messages%s, redrive at %u", world->worker_count,
           world->message_count, world->sound ? ", sound but for store, crashes and signals" : "",
           world->queue.redrive_at);
@@ -192,6 +209,18 @@ static void trouble_worker(struct world *world)
     store_upkeep(worker);
 }
 
+/* A good message, as soon as the one before is a row. */
+static void send_fresh(struct world *world)
+{
+    if (world->fresh_by_ms != INT64_MAX || world->message_count == MESSAGES_MAX ||
+        world_below(world, 4) == 0)
+        return;
+    world->fresh = world->message_count;
+    world->fresh_by_ms = world->now_ms + FRESH_MS;
+    messages_send(world, 1);
+    queue_wake_polls(world);
+}
+
 static void tick(struct world *world)
 {
     if (world->phase != PHASE_CHAOS)
@@ -214,6 +243,8 @@ static void tick(struct world *world)
         messages_send(world, (unsigned)world_spread(world, 60));
         queue_wake_polls(world);
     }
+    if (world->crowd)
+        send_fresh(world);
     trouble_worker(world);
     world_put(world, world->now_ms + world_spread(world, 2 * world->tick_ms), EVENT_TICK, 0, 0);
 }
@@ -333,7 +364,8 @@ static bool turn_all(struct world *world)
 static bool should_have_ended(const struct worker *worker)
 {
     int64_t end_ms = worker->stop_at_ms + worker->config.shutdown_timeout_ms;
-    return (worker->asked_to_stop && worker_now(worker) > end_ms) || check_is_overdue(worker);
+    return (worker->asked_to_stop && worker_now(worker) > end_ms) || check_is_overdue(worker) ||
+           check_waits_too_long(worker);
 }
 
 static void check_deadlines(struct world *world)
@@ -348,6 +380,16 @@ static void check_deadlines(struct world *world)
         else if (world->now_ms - worker->late_since_ms > LATE_MS)
             broken(world, worker, PROMISE_SHUTDOWN, "it should have come to its end, and goes on");
     }
+}
+
+/* However often the bad rows come again, a good one does not wait behind all of them. */
+static void check_fresh(struct world *world)
+{
+    if (world->phase != PHASE_CHAOS || world->messages[world->fresh].rows > 0)
+        world->fresh_by_ms = INT64_MAX;
+    if (world->now_ms > world->fresh_by_ms)
+        broken(world, NULL, PROMISE_ONE_BAD, "message %u is good, and waits behind bad ones",
+               world->fresh);
 }
 
 static void step(struct world *world)
@@ -374,6 +416,8 @@ static void step(struct world *world)
     if (world_below(world, 8) == 0)
         (void)turn_all(world); /* turning more often is harmless */
     check_deadlines(world);
+    if (world->fresh_by_ms != INT64_MAX)
+        check_fresh(world);
 }
 
 /* ---- phases ---- */
@@ -446,22 +490,12 @@ static void begin_round(struct world *world)
     worker_start(worker);
 }
 
-static bool some_leave(const struct world *world)
-{
-    bool some = false;
-    for (unsigned i = 0; i < world->worker_count; i++)
-        some = some || (worker_alive(&world->workers[i]) &&
-                        world->workers[i].config.on_reject == LE_ON_REJECT_LEAVE);
-    return some && world->open_bad > 0;
-}
-
 static void go_on_calm(struct world *world)
 {
     bool over = world->now_ms > world->phase_end_ms;
-    /* Bad rows that are left come back for ever, and slow down the good ones behind them. */
-    if (world->open_good == 0 || (over && some_leave(world)))
+    if (world->open_good == 0)
         stop_all(world);
-    if (alive_count(world) > 0 && over && !some_leave(world))
+    if (alive_count(world) > 0 && over)
         broken(world, NULL, PROMISE_PROGRESS,
                "all has been well for hours, and %u good messages are still in the queue",
                world->open_good);

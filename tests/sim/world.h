@@ -135,6 +135,14 @@ struct worker {
     int64_t queue_failing_ms, store_failing_ms; /* its own clock; INT64_MAX: not */
     bool gave_up;                               /* for lack of patience, and it has been judged */
     bool must_fail;                             /* it was told of what a person must mend */
+    /* What a drain has to wait for: messages that are leased to it, and held by nobody. */
+    int64_t hidden_until_ms;                 /* its own clock; INT64_MAX: there are none */
+    bool hides_let_go;                       /* it let some of them go itself */
+    unsigned let_go_waits;                   /* how often it has looked for such */
+    int64_t receive_sent_ms;                 /* its own clock: the last one */
+    bool heard_empty;                        /* the last receive was answered, with no message */
+    uint64_t rejected_before, rejected_seen; /* for the store's sake: when a row was stored last,
+                                                and at the last answer */
     struct pace receive_pace, extend_pace, entries_pace[REQUEST_KINDS], lane_pace[SESSIONS_MAX];
     unsigned long_outage;  /* the last one that outlasted its patience with leases */
     int64_t long_until_ms; /* the world's clock: when it was last in it */
@@ -236,6 +244,9 @@ struct world {
     struct faults faults;
     bool sound; /* queue, clocks and memory are without faults */
     bool mixed_rejects;
+    bool crowd;          /* of bad rows that come again and again */
+    unsigned fresh;      /* the newest good message among them */
+    int64_t fresh_by_ms; /* when it is to be a row; INT64_MAX: it is one */
     enum le_on_reject on_reject;
     int64_t tick_ms;
     struct events events;

@@ -1,5 +1,6 @@
 #include "world.h"
 
+#include "loginetl/base/log.h"
 #include "loginetl/base/mem.h"
 
 #include <setjmp.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#define STEPS_MAX 500000
 
 /* ---- the clock ---- */
 
@@ -23,7 +26,7 @@ static void clock_arm(void *self, int64_t at_ms)
 
 /* ---- the queue ---- */
 
-static size_t index_of(const struct world *world, struct le_span id)
+size_t world_index_of(const struct world *world, struct le_span id)
 {
     for (size_t i = 0; i < world->count; i++)
         if (le_span_is(id, world->messages[i].id))
@@ -32,7 +35,7 @@ static size_t index_of(const struct world *world, struct le_span id)
     return 0;
 }
 
-static void put_pending(struct world *world, int kind, void *op, int64_t due_ms)
+void world_put_pending(struct world *world, int kind, void *op, int64_t due_ms)
 {
     assert_true(world->pending_count < WORLD_PENDING_MAX);
     world->pending[world->pending_count].kind = (unsigned)kind;
@@ -50,7 +53,7 @@ static struct le_message *entry(void *op, size_t i)
 static void put_entries(struct world *world, int kind, struct le_entries_op *op, int64_t due_ms)
 {
     assert_in_range(op->count, 1, LE_SQS_BATCH_MAX);
-    put_pending(world, kind, op, due_ms);
+    world_put_pending(world, kind, op, due_ms);
     for (size_t i = 0; kind != WORLD_DEAD_LETTER && i < op->count; i++) {
         char text[16] = "";
         memcpy(text, op->handles[i].ptr, op->handles[i].len);
@@ -64,9 +67,10 @@ static void queue_receive(void *self, struct le_receive_op *op)
     struct world *world = self;
     assert_in_range(op->max_messages, 1, LE_SQS_BATCH_MAX);
     assert_int_equal(op->answer->bytes.len, 0);
+    world->receive_requests++;
     if (++world->receives_now > world->receives_most)
         world->receives_most = world->receives_now;
-    put_pending(world, WORLD_RECEIVE, op, world->now_ms + 5);
+    world_put_pending(world, WORLD_RECEIVE, op, world->now_ms + 5);
 }
 
 static void queue_delete(void *self, struct le_entries_op *op)
@@ -179,7 +183,14 @@ static void answer_receive(struct world *world, struct le_receive_op *op, bool c
     }
     op->began_at_ms = world->now_ms;
     world->now_ms += world->faults.answer_takes_ms;
+    bool starved = world->faults.starved_answers > 0 && op->answer->found_count > 0;
+    if (starved) {
+        world->faults.starved_answers--;
+        le_mem_fail_at(1);
+    }
     op->done(op);
+    if (starved) /* else a test may have a plan of its own */
+        le_mem_fail_at(0);
 }
 
 static enum le_entry_outcome delete_one(struct world *world, struct world_message *message,
@@ -208,7 +219,7 @@ static void answer_delete(struct world *world, struct le_entries_op *op, const u
     }
     for (size_t i = 0; op->err == LE_OK && i < op->count; i++)
         op->outcomes[i] = delete_one(
-            world, &world->messages[index_of(world, entry(op, i)->message_id)], handles[i]);
+            world, &world->messages[world_index_of(world, entry(op, i)->message_id)], handles[i]);
     op->done(op);
 }
 
@@ -224,7 +235,13 @@ static void answer_extend(struct world *world, struct le_entries_op *op, const u
             op->outcomes[i] = LE_ENTRY_GIVE_UP;
             continue;
         }
-        struct world_message *message = &world->messages[index_of(world, entry(op, i)->message_id)];
+        if (op->visibility_s == 0 && world->faults.retry_releases > 0) {
+            world->faults.retry_releases--;
+            op->outcomes[i] = LE_ENTRY_RETRY;
+            continue;
+        }
+        struct world_message *message =
+            &world->messages[world_index_of(world, entry(op, i)->message_id)];
         if (world->faults.refuse_extends || message->deleted || handles[i] != message->handle) {
             op->outcomes[i] = LE_ENTRY_GIVE_UP;
             continue;
@@ -243,7 +260,8 @@ static void answer_dead_letter(struct world *world, struct le_entries_op *op)
 {
     op->err = LE_OK;
     for (size_t i = 0; i < op->count; i++) {
-        struct world_message *message = &world->messages[index_of(world, entry(op, i)->message_id)];
+        struct world_message *message =
+            &world->messages[world_index_of(world, entry(op, i)->message_id)];
         op->outcomes[i] = world->faults.refuse_dead_letters ? LE_ENTRY_GIVE_UP : LE_ENTRY_OK;
         if (world->faults.fail_dead_letters > 0) {
             world->faults.fail_dead_letters--;
@@ -256,102 +274,6 @@ static void answer_dead_letter(struct world *world, struct le_entries_op *op)
                        le_reject_word(entry(op, i)->reject.reason));
         assert_int_equal(entry(op, i)->body_len, strlen(message->body));
         assert_memory_equal(entry(op, i)->body, message->body, strlen(message->body));
-    }
-    op->done(op);
-}
-
-/* ---- the store ---- */
-
-static unsigned store_up(void *self)
-{
-    struct world *world = self;
-    return world->faults.store_away ? 0 : world->lanes;
-}
-
-static unsigned store_idle(void *self)
-{
-    struct world *world = self;
-    return world->faults.store_away ? 0 : world->lanes - world->submits_now;
-}
-
-static void store_submit(void *self, struct le_submit_op *op)
-{
-    struct world *world = self;
-    assert_true(store_idle(self) > 0);
-    world->submits_now++;
-    world->submissions++;
-    if (op->count > world->largest_batch)
-        world->largest_batch = op->count;
-    put_pending(world, WORLD_SUBMIT, op, world->now_ms + 10);
-}
-
-static void commit(struct world *world, struct le_submit_op *op)
-{
-    op->outcome = LE_STORE_COMMITTED;
-    op->inserted = 0;
-    for (size_t i = 0; i < op->count; i++) {
-        struct world_message *message = &world->messages[index_of(world, op->rows[i]->message_id)];
-        if (message->in_ledger)
-            continue;
-        message->in_ledger = true;
-        message->rows++;
-        op->inserted++;
-    }
-}
-
-/* The last row of that user_id, or -1. "constraint" is what the table's own check refuses,
- * "slow" what somebody holds a lock on, "unclear" what a trigger of it refuses with a code of its
- * own. */
-static long find_culprit(const struct le_submit_op *op, const char *user_id)
-{
-    for (size_t i = op->count; i-- > 0;) {
-        const struct le_cell *cell = &op->rows[i]->cells[0];
-        if (cell->kind == LE_CELL_TEXT && cell->len == strlen(user_id) &&
-            memcmp(cell->text, user_id, cell->len) == 0)
-            return (long)i;
-    }
-    return -1;
-}
-
-static bool too_slow(struct world *world, const struct le_submit_op *op)
-{
-    struct world_faults *faults = &world->faults;
-    if (faults->cancel_commits > 0) {
-        faults->cancel_commits--;
-        return true;
-    }
-    return (faults->rows_in_time > 0 && op->count > faults->rows_in_time) ||
-           (faults->slow_rows && find_culprit(op, "slow") >= 0);
-}
-
-static void answer_submit(struct world *world, struct le_submit_op *op)
-{
-    world->submits_now--;
-    if (world->faults.fatal_commits > 0) {
-        world->faults.fatal_commits--;
-        op->outcome = LE_STORE_FATAL;
-        op->err = LE_ERR_DATABASE_FATAL;
-    } else if (world->faults.fail_commits > 0 || world->faults.store_away) {
-        if (world->faults.fail_commits > 0)
-            world->faults.fail_commits--;
-        if (world->faults.fail_commits_stored)
-            commit(world, op);
-        op->outcome = LE_STORE_RETRY;
-        op->err = LE_ERR_DATABASE;
-    } else if (too_slow(world, op)) {
-        op->outcome = LE_STORE_TOO_SLOW;
-        op->err = LE_ERR_DATABASE;
-        memcpy(op->sqlstate, "57014", 6);
-    } else if (find_culprit(op, "constraint") >= 0) {
-        op->outcome = LE_STORE_DATA_ERROR;
-        op->bad_row = world->faults.name_last_culprit ? find_culprit(op, "constraint") : -1;
-        memcpy(op->sqlstate, "23514", 6);
-    } else if (world->faults.unclear_commits || find_culprit(op, "unclear") >= 0) {
-        op->outcome = LE_STORE_UNCLEAR;
-        op->err = LE_ERR_DATABASE;
-        memcpy(op->sqlstate, "38000", 6);
-    } else {
-        commit(world, op);
     }
     op->done(op);
 }
@@ -389,7 +311,7 @@ void world_start(struct world *world)
 {
     struct le_queue_port queue = {world,        queue_receive,     queue_delete,
                                   queue_extend, queue_dead_letter, queue_cancel};
-    struct le_store_port store = {world, store_up, store_idle, store_submit};
+    struct le_store_port store = world_store_port(world);
     struct le_clock_port clock = {world, clock_now, clock_now, clock_arm};
     world->lanes = world->config.lanes;
     world->pipeline = le_pipeline_new(&world->config, &queue, &store, &clock);
@@ -398,9 +320,29 @@ void world_start(struct world *world)
 
 void world_free(struct world *world)
 {
+    le_log_init(NULL);
     le_pipeline_free(world->pipeline);
     le_decoder_free(world->decoder);
     le_free(world);
+}
+
+static void count_line(void *self, const char *line, size_t len)
+{
+    struct world *world = self;
+    (void)len; /* a text ends behind it */
+    world->log_lines += strstr(line, world->log_words) != NULL;
+}
+
+void world_watch_log(struct world *world, const char *words)
+{
+    const struct le_log_config config = {.level = LE_LOG_WARN,
+                                         .format = LE_LOG_LOGFMT,
+                                         .sink = count_line,
+                                         .wall_ms = clock_now,
+                                         .self = world};
+    world->log_words = words;
+    world->log_lines = 0;
+    le_log_init(&config);
 }
 
 struct world_message *world_add(struct world *world, const char *body)
@@ -450,11 +392,12 @@ static void answer(struct world *world, size_t i)
     else if (kind == WORLD_DEAD_LETTER)
         answer_dead_letter(world, op);
     else
-        answer_submit(world, op);
+        world_answer_submit(world, op);
 }
 
 void world_step(struct world *world)
 {
+    assert_true(world->steps++ < STEPS_MAX);
     le_pipeline_turn(world->pipeline);
     size_t earliest = SIZE_MAX;
     for (size_t i = 0; i < world->pending_count; i++)

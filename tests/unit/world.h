@@ -39,10 +39,12 @@ struct world_faults {
     bool store_away;
     bool hold_commits; /* submissions are not answered */
     bool hold_deletes;
-    bool hold_extends;       /* but not what hands back */
-    bool unclear_commits;    /* every submission is refused with a code that nobody knows */
-    bool stall_receives;     /* answers that have begun and do not end */
-    unsigned lost_answers;   /* so many receives lease and then fail with receive_err */
+    bool hold_extends;     /* but not what hands back */
+    bool unclear_commits;  /* every submission is refused with a code that nobody knows */
+    bool stall_receives;   /* answers that have begun and do not end */
+    unsigned lost_answers; /* so many receives lease and then fail with receive_err */
+    unsigned
+        starved_answers; /* so many are taken up when there is no memory for their first message */
     int64_t answer_takes_ms; /* from an answer's first byte to its last */
     unsigned damaged_bodies; /* so many bodies come with the MD5 of another one */
     bool twice_in_answer;    /* every message stands twice in its answer */
@@ -50,6 +52,7 @@ struct world_faults {
     bool never_hide;         /* messages stay visible: redelivered while in flight */
     unsigned fail_extends;
     bool refuse_extends;        /* every extension entry is given up */
+    unsigned retry_releases;    /* so many hand-back entries are answered RETRY */
     unsigned fail_dead_letters; /* so many dead-letter entries are answered RETRY */
     bool refuse_dead_letters;
 };
@@ -57,6 +60,7 @@ struct world_faults {
 struct world {
     struct world_message messages[WORLD_MESSAGES_MAX];
     size_t count;
+    uint64_t steps;
     struct world_faults faults;
     int64_t now_ms, armed_ms;
     struct {
@@ -68,8 +72,10 @@ struct world {
     } pending[WORLD_PENDING_MAX];
     size_t pending_count;
     unsigned receives_now, receives_most, submits_now, lanes;
-    uint64_t delete_requests, deletes_of_uncommitted, stale_deletes, extensions, releases,
-        submissions, largest_batch;
+    uint64_t receive_requests, delete_requests, deletes_of_uncommitted, stale_deletes, extensions,
+        releases, submissions, largest_batch;
+    const char *log_words;
+    unsigned log_lines; /* with these words in them */
     struct le_fields fields;
     struct le_decoder *decoder;
     struct le_pipeline_config config;
@@ -86,9 +92,19 @@ void world_add_good(struct world *world, size_t count);
 /* Turns, answers what is due, and moves the clock to the next event, until the pipeline has
  * finished. Fails the test after limit steps. Answers why it ended. */
 enum le_err world_run(struct world *world, unsigned steps_max);
-/* One step: a turn, then every answer that is due now, or else the clock moves. */
+/* One step: a turn, then every answer that is due now, or else the clock moves. Fails the test when
+ * it would go on for ever. */
 void world_step(struct world *world);
 /* Every good message is one row and deleted; no message was deleted before its commit. */
 void world_check_all_stored(struct world *world);
+/* From now on counts the lines of the log that hold the words. */
+void world_watch_log(struct world *world, const char *words);
+
+/* ---- between the files of the world ---- */
+
+size_t world_index_of(const struct world *world, struct le_span id);
+void world_put_pending(struct world *world, int kind, void *op, int64_t due_ms);
+struct le_store_port world_store_port(struct world *world);
+void world_answer_submit(struct world *world, struct le_submit_op *op);
 
 #endif

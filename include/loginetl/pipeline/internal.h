@@ -17,10 +17,14 @@
 #define LE_EMPTY_PAUSE_MS        1000 /* between empty answers that came without waiting */
 #define LE_CANCEL_GRACE_MS       1000 /* under load a receive is answered sooner than this */
 #define LE_OUTAGE_HOLD_MS        INT64_C(600000) /* how long leases are kept alive for an absent store */
-#define LE_UNCLEAR_TRIES         3u /* before a batch refused unclearly, or too slow, is cut in halves */
-#define LE_REFUSED_MAX           100u /* rows refused in a row: it may be the table's fault */
-#define LE_COMMITS_UNKNOWN       UINT64_MAX
-#define LE_NEVER                 INT64_MAX
+#define LE_HIDDEN_WAIT_MAX_MS \
+    INT64_C(300000)                        /* how long a drain waits for what is leased to nobody */
+#define LE_LET_GO_WAITS_MAX 3u             /* … and how often for what it let go itself */
+#define LE_STARVED_LOG_MS   INT64_C(60000) /* between two lines about lack of memory */
+#define LE_UNCLEAR_TRIES    3u /* before a batch refused unclearly, or too slow, is cut in halves */
+#define LE_REFUSED_MAX      100u /* rows refused in a row: it may be the table's fault */
+#define LE_COMMITS_UNKNOWN  UINT64_MAX
+#define LE_NEVER            INT64_MAX
 
 struct le_pipeline;
 
@@ -82,8 +86,12 @@ struct le_pipeline {
     size_t answer_expected; /* bytes: a decaying maximum */
     struct le_backoff receive_backoff;
     int64_t receive_at_ms;   /* not before */
-    int64_t hidden_until_ms; /* LE_NEVER, or when messages that an unread answer leased to us come
-                                back */
+    int64_t hidden_until_ms; /* LE_NEVER, or when messages come back that were leased to us in an
+                                answer we could not read, or that were let go; at most
+                                LE_HIDDEN_WAIT_MAX_MS ahead */
+    bool hides_let_go;       /* some of these were let go */
+    unsigned let_go_waits;   /* how often a receive has looked for such since */
+    int64_t starved_log_ms;  /* no line about lack of memory before */
     bool seen_empty;         /* the last answer of a long poll was empty */
 
     /* the other operations */

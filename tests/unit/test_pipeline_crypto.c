@@ -1,0 +1,79 @@
+/* The pipeline when hashing fails: no message can be looked at, and none is lost. */
+#include "world.h"
+
+#include "loginetl/pipeline/internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+/* In the place of the library's own, which never fails in practice. */
+struct mbedtls_md_info_t;
+int mbedtls_md(const struct mbedtls_md_info_t *info, const unsigned char *bytes, size_t len,
+               unsigned char *out);
+int mbedtls_md(const struct mbedtls_md_info_t *info, const unsigned char *bytes, size_t len,
+               unsigned char *out)
+{
+    (void)info;
+    (void)bytes;
+    (void)len;
+    (void)out;
+    return -1;
+}
+
+static int setup(void **state)
+{
+    *state = world_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+/* It is no lack of memory, which would pass; nor is any message at fault. */
+static void check_ends_and_loses_nothing(struct world *world)
+{
+    world_watch_log(world, "event=out_of_memory");
+    world_start(world);
+    assert_int_equal(world_run(world, 1000), LE_ERR_CRYPTO);
+    const struct le_books *books = le_pipeline_books(world->pipeline);
+    assert_int_equal(books->received, 5);
+    assert_int_equal(books->released, 5);
+    assert_int_equal(world->log_lines, 0);
+    for (size_t i = 0; i < world->count; i++)
+        assert_false(world->messages[i].deleted);
+}
+
+static void a_value_that_cannot_be_masked_ends_the_pipeline(void **state)
+{
+    struct world *world = *state;
+    world->config.drain = false;
+    world_add_good(world, 5);
+    check_ends_and_loses_nothing(world);
+}
+
+static void an_id_that_cannot_be_hashed_ends_the_pipeline(void **state)
+{
+    struct world *world = *state;
+    world->config.drain = false;
+    world_add_good(world, 5);
+    for (size_t i = 0; i < world->count; i++)
+        (void)snprintf(world->messages[i].id, sizeof world->messages[i].id, "no-uuid-%zu", i);
+    check_ends_and_loses_nothing(world);
+}
+
+#define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD(a_value_that_cannot_be_masked_ends_the_pipeline),
+        WORLD(an_id_that_cannot_be_hashed_ends_the_pipeline),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

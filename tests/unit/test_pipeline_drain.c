@@ -1,0 +1,160 @@
+/* When a drain is over, and what is let go, against the world of world.c. */
+#include "world.h"
+
+#include "loginetl/pipeline/internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+    *state = world_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+static const struct le_books *books_of(const struct world *world)
+{
+    return le_pipeline_books(world->pipeline);
+}
+
+/* ---- the last word ---- */
+
+/* One receive has said that the queue is empty, and the last one that is open is still to answer.
+ */
+static void run_until_last_receive(struct world *world)
+{
+    while (!(world->pipeline->seen_empty && world->receives_now > 0))
+        world_step(world);
+    while (world->receives_now > 1)
+        world_step(world);
+    for (size_t i = 0; i < world->pending_count; i++)
+        if (world->pending[i].kind == WORLD_RECEIVE)
+            world->pending[i].due_ms += 1000; /* a long poll */
+    while (books_of(world)->deleted < world->count)
+        world_step(world);
+    assert_int_equal(world->receives_now, 1);
+}
+
+static void a_drain_ends_with_an_answer_and_not_with_a_failure(void **state)
+{
+    static const enum le_err failures[] = {LE_ERR_TIMEOUT, LE_ERR_CLOSED, LE_ERR_NOMEM,
+                                           LE_ERR_SERVICE, LE_ERR_CONNECT};
+    for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
+        (void)teardown(state);
+        (void)setup(state);
+        struct world *world = *state;
+        world->config.patience_ms = 20000;
+        world_add_good(world, 300);
+        world_start(world);
+        run_until_last_receive(world);
+        uint64_t requests = world->receive_requests;
+        world->faults.fail_receives = 1;
+        world->faults.receive_err = failures[i];
+        assert_int_equal(world_run(world, 100000), LE_OK);
+        assert_int_equal(world->faults.fail_receives, 0);
+        assert_true(world->receive_requests > requests);
+        world_check_all_stored(world);
+    }
+}
+
+/* ---- what is hidden ---- */
+
+static void a_drain_waits_for_damaged_bodies_that_it_let_go(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 25);
+    world->faults.damaged_bodies = 3;
+    world_start(world);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+    assert_int_equal(books_of(world)->released, 3);
+    world_check_all_stored(world);
+    assert_in_range(world->now_ms, 60000, 70000);
+}
+
+static void a_drain_waits_for_what_it_had_no_memory_for(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 25);
+    world->faults.starved_answers = 2;
+    world_start(world);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+    assert_int_equal(books_of(world)->released, 2);
+    world_check_all_stored(world);
+    assert_in_range(world->now_ms, 60000, 70000);
+}
+
+static void a_body_that_is_damaged_each_time_keeps_no_drain_for_ever(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 3);
+    world->faults.damaged_bodies = UINT32_MAX;
+    world_start(world);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+    for (size_t i = 0; i < world->count; i++) {
+        assert_int_equal(world->messages[i].receives, 1 + LE_LET_GO_WAITS_MAX);
+        assert_false(world->messages[i].deleted);
+    }
+}
+
+/* With a visibility timeout of twelve hours a lost answer hides its messages for as long: they are
+ * the next drain's. */
+static void a_drain_does_not_wait_for_hours(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 25);
+    world->config.visibility_s = 43200;
+    world->faults.lost_answers = 1;
+    world->faults.receive_err = LE_ERR_CLOSED;
+    world_start(world);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+    assert_in_range(world->now_ms, LE_HIDDEN_WAIT_MAX_MS, LE_HIDDEN_WAIT_MAX_MS + 10000);
+    assert_int_equal(books_of(world)->deleted, 15);
+}
+
+/* ---- lack of memory ---- */
+
+static void lack_of_memory_is_told_once_a_minute(void **state)
+{
+    struct world *world = *state;
+    world_watch_log(world, "event=out_of_memory");
+    world->config.drain = false;
+    world->config.visibility_s = 1;
+    world_start(world);
+    world_add_good(world, 1);
+    world->faults.starved_answers = UINT32_MAX;
+    while (world->now_ms < 10 * LE_STARVED_LOG_MS)
+        world_step(world);
+    assert_true(books_of(world)->released > 100);
+    assert_in_range(world->log_lines, 9, 10);
+    world->faults.starved_answers = 0;
+    while (books_of(world)->deleted < 1)
+        world_step(world);
+    world_check_all_stored(world);
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+}
+
+/* ---- */
+
+#define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD(a_drain_ends_with_an_answer_and_not_with_a_failure),
+        WORLD(a_drain_waits_for_damaged_bodies_that_it_let_go),
+        WORLD(a_drain_waits_for_what_it_had_no_memory_for),
+        WORLD(a_body_that_is_damaged_each_time_keeps_no_drain_for_ever),
+        WORLD(a_drain_does_not_wait_for_hours),
+        WORLD(lack_of_memory_is_told_once_a_minute),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
