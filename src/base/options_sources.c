@@ -270,6 +270,17 @@ static enum le_err take_known(struct config *config, size_t index, struct le_spa
     return le_options_set(options, index, value, LE_OPTION_CONFIG_FILE, NULL, line);
 }
 
+/* As far as it looks like a name: the line may be one of another file, of logins say. */
+static int section_len(struct le_span line)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    size_t len = 1;
+    while (len < line.len && len < 60 && memchr(letters, line.ptr[len], sizeof letters - 1) != NULL)
+        len++;
+    return (int)(len < line.len && line.ptr[len] == ']' ? len + 1 : len);
+}
+
 static enum le_err take_setting(void *self, struct le_span name, struct le_span value,
                                 unsigned line)
 {
@@ -281,7 +292,7 @@ static enum le_err take_setting(void *self, struct le_span name, struct le_span 
         return take_known(config, (size_t)index, value, line);
     if (name.len > 0 && name.ptr[0] == '[')
         return le_options_fail(options, "%.200s line %u: %.*s: sections are not used",
-                               options->config_file, line, len, name.ptr);
+                               options->config_file, line, section_len(name), name.ptr);
     if (index >= 0)
         return le_options_fail(options, "%.200s line %u: %.*s cannot be set in a file",
                                options->config_file, line, len, name.ptr);

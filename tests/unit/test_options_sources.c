@@ -131,6 +131,11 @@ static void test_config_sections(void **state)
     assert_refused(f, config(f, text),
                    "l.conf line 2: [xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: "
                    "sections are not used");
+    /* Another file by mistake: what is in it is not told. */
+    assert_refused(f, config(f, "[{\"user_id\": \"u\", \"ip\": \"192.0.2.1\"}]\n"),
+                   "l.conf line 1: [: sections are not used");
+    assert_refused(f, config(f, "[client] password=secret\n"),
+                   "l.conf line 1: [client]: sections are not used");
 }
 
 static void test_config_twice(void **state)
