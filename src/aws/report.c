@@ -162,6 +162,7 @@ static int explain_other(const struct failure *failure, const char *cause, char 
 {
     const char *operation = le_sqs_operation_name(failure->operation);
     const char *url = failure->queue->endpoint_url;
+    bool by_queue_url = failure->queue->endpoint_source == LE_ENDPOINT_BY_QUEUE_URL;
     switch (failure->err) {
     case LE_ERR_TIMEOUT:
         return snprintf(out, size, "no answer to %s from %s in time: check the network", operation,
@@ -180,8 +181,8 @@ static int explain_other(const struct failure *failure, const char *cause, char 
         return snprintf(out, size, "the queue service failed at %s%s: it is tried again later",
                         operation, cause);
     case LE_ERR_REFUSED:
-        return snprintf(out, size, "%s refused %s%s: check %s and --queue-url", url, operation,
-                        cause, endpoint_setting(failure->queue));
+        return snprintf(out, size, "%s refused %s%s: check %s%s", url, operation, cause,
+                        endpoint_setting(failure->queue), by_queue_url ? "" : " and --queue-url");
     case LE_ERR_TOO_LARGE:
         if (failure->operation == LE_SQS_RECEIVE)
             return snprintf(out, size,

@@ -188,6 +188,13 @@ def test_the_setting_that_the_endpoint_comes_from(world):
         assert f"check {setting} or the network" in line
 
 
+def test_a_queue_url_that_is_refused(world, stub):
+    """It is the only setting there is to check."""
+    stub.fault("ReceiveMessage", "error", status=400, code="UnsupportedOperation", times=-1)
+    result = world.program.run("--drain", "--queue-url", world.queue.url, env={"AWS_ENDPOINT_URL_SQS": None})
+    assert result.status == 1 and 'refused ReceiveMessage (UnsupportedOperation): check --queue-url"' in result.stderr, result
+
+
 def test_an_endpoint_that_is_another_service(world, stub):
     stub.fault("*", "lost", times=-1)
     result = world.program.run("check")
