@@ -104,6 +104,10 @@ static void note_unread(struct le_pipeline *pipeline, enum le_err why)
     int64_t now_ms = le_pipeline_now(pipeline);
     note_let_go(pipeline);
     if (why != LE_ERR_NOMEM) {
+        if (pipeline->why == LE_OK)
+            le_log(LE_LOG_ERROR, "failed", LE_FS("error", le_err_name(why)),
+                   LE_FS("text", "messages cannot be looked at: they are let go, and come again "
+                                 "when their leases end"));
         le_pipeline_fail(pipeline, why);
         return;
     }
@@ -319,7 +323,6 @@ static void note_looked_again(struct le_pipeline *pipeline, int64_t now_ms)
     if (now_ms < pipeline->hidden_until_ms)
         return;
     pipeline->hidden_until_ms = LE_NEVER;
-    pipeline->let_go_waits += pipeline->hides_let_go;
     pipeline->hides_let_go = false;
 }
 
@@ -363,6 +366,8 @@ static int64_t look_again_turn(struct le_pipeline *pipeline, int64_t now_ms)
         return LE_NEVER;
     if (now_ms < pipeline->hidden_until_ms)
         return pipeline->hidden_until_ms;
+    pipeline->let_go_waits += pipeline->hides_let_go;
+    pipeline->hides_let_go = false;
     pipeline->seen_empty = false;
     return LE_NEVER;
 }

@@ -32,7 +32,8 @@ def test_bodies_that_were_damaged_are_left_alone(world, stub):
     ids = world.send(logins.make(60, seed=600, bad=0.2))
     rule = stub.fault("ReceiveMessage", "wrong-md5", times=-1)
     run = world.program.start("--drain", "--visibility-timeout", "600", "--concurrency", "4")
-    assert run.wait() == 0, run.tail()
+    wait_until(lambda: len(run.events("body_damaged")) == len(ids), run.tail)
+    assert run.terminate() == 0, run.tail()  # a drain would wait for them
     summary = run.summary()
     assert (summary["received"], summary["released"]) == (60, 60)
     assert (summary["inserted"], summary["rejected"], summary["deleted"]) == (0, 0, 0)
@@ -43,6 +44,14 @@ def test_bodies_that_were_damaged_are_left_alone(world, stub):
     stub.expire(world.queue.name)
     world.drain_until_empty()
     world.check()
+
+
+def test_a_drain_waits_for_bodies_that_were_damaged(world, stub):
+    world.send(logins.make(60, seed=602, bad=0))
+    stub.fault("ReceiveMessage", "wrong-md5", times=6)
+    run = world.program.drain("--visibility-timeout", "5", "--concurrency", "1", status=(0,))
+    assert len(run.events("body_damaged")) >= 6
+    world.check(once=False)
 
 
 def test_some_bodies_are_damaged_under_load(world, stub):

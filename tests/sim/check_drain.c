@@ -34,7 +34,7 @@ void check_receive_sent(struct worker *worker)
     if (worker_now(worker) < worker->hidden_until_ms)
         return;
     worker->hidden_until_ms = INT64_MAX;
-    worker->let_go_waits += worker->hides_let_go;
+    worker->let_go_waits += worker->hides_let_go && worker->heard_empty;
     worker->hides_let_go = false;
 }
 

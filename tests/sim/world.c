@@ -490,12 +490,39 @@ static void begin_round(struct world *world)
     worker_start(worker);
 }
 
+/* Bad rows that are left, and come again before all of them have been tried, take up all the room
+ * that there is: a queue that hands out the oldest first gives nothing else. */
+static bool fill_all_room(const struct world *world, const struct le_pipeline_config *config)
+{
+    uint64_t rows = 0, bytes = 0;
+    for (unsigned i = 0; i < world->message_count; i++) {
+        const struct message *message = &world->messages[i];
+        if (message->bad && !message->deleted) {
+            rows++;
+            bytes += message->body_len;
+        }
+    }
+    return rows >= (uint64_t)config->batch_rows * ((config->lanes + 1) / 2) ||
+           4 * bytes >= config->memory_limit;
+}
+
+static bool some_have_no_room(const struct world *world)
+{
+    bool some = false;
+    for (unsigned i = 0; i < world->worker_count; i++) {
+        const struct worker *worker = &world->workers[i];
+        some = some || (worker_alive(worker) && worker->config.on_reject == LE_ON_REJECT_LEAVE &&
+                        world->open_bad > 0 && fill_all_room(world, &worker->config));
+    }
+    return some;
+}
+
 static void go_on_calm(struct world *world)
 {
     bool over = world->now_ms > world->phase_end_ms;
-    if (world->open_good == 0)
+    if (world->open_good == 0 || (over && some_have_no_room(world)))
         stop_all(world);
-    if (alive_count(world) > 0 && over)
+    if (alive_count(world) > 0 && over && !some_have_no_room(world))
         broken(world, NULL, PROMISE_PROGRESS,
                "all has been well for hours, and %u good messages are still in the queue",
                world->open_good);

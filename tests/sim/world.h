@@ -138,7 +138,7 @@ struct worker {
     /* What a drain has to wait for: messages that are leased to it, and held by nobody. */
     int64_t hidden_until_ms;                 /* its own clock; INT64_MAX: there are none */
     bool hides_let_go;                       /* it let some of them go itself */
-    unsigned let_go_waits;                   /* how often it has looked for such */
+    unsigned let_go_waits;                   /* how often it had nothing but such to look for */
     int64_t receive_sent_ms;                 /* its own clock: the last one */
     bool heard_empty;                        /* the last receive was answered, with no message */
     uint64_t rejected_before, rejected_seen; /* for the store's sake: when a row was stored last,

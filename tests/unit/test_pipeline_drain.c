@@ -104,6 +104,37 @@ static void a_body_that_is_damaged_each_time_keeps_no_drain_for_ever(void **stat
     }
 }
 
+/* The queue always has one more for it. */
+static void keep_busy(struct world *world, int64_t until_ms)
+{
+    while (world->now_ms < until_ms) {
+        if (world->messages[world->count - 1].receives > 0)
+            world_add_good(world, 1);
+        world_step(world);
+    }
+}
+
+/* What came back while others kept it busy has not made it wait. */
+static void a_long_drain_waits_for_what_it_let_go_last(void **state)
+{
+    struct world *world = *state;
+    world->config.concurrency = 1;
+    world->config.visibility_s = 5;
+    world->faults.answer_takes_ms = 500;
+    world_add_good(world, 1);
+    world_start(world);
+    for (unsigned i = 1; i <= LE_LET_GO_WAITS_MAX + 1; i++) {
+        world->faults.damaged_bodies = 1;
+        while (books_of(world)->released < i)
+            keep_busy(world, world->now_ms + 500);
+        if (i <= LE_LET_GO_WAITS_MAX)
+            keep_busy(world, world->now_ms + 20000);
+    }
+    assert_int_equal(world_run(world, 10000), LE_OK);
+    assert_int_equal(books_of(world)->released, 1 + LE_LET_GO_WAITS_MAX);
+    world_check_all_stored(world);
+}
+
 /* With a visibility timeout of twelve hours a lost answer hides its messages for as long: they are
  * the next drain's. */
 static void a_drain_does_not_wait_for_hours(void **state)
@@ -153,6 +184,7 @@ int main(void)
         WORLD(a_drain_waits_for_damaged_bodies_that_it_let_go),
         WORLD(a_drain_waits_for_what_it_had_no_memory_for),
         WORLD(a_body_that_is_damaged_each_time_keeps_no_drain_for_ever),
+        WORLD(a_long_drain_waits_for_what_it_let_go_last),
         WORLD(a_drain_does_not_wait_for_hours),
         WORLD(lack_of_memory_is_told_once_a_minute),
     };

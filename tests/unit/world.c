@@ -329,8 +329,7 @@ void world_free(struct world *world)
 static void count_line(void *self, const char *line, size_t len)
 {
     struct world *world = self;
-    (void)len; /* a text ends behind it */
-    world->log_lines += strstr(line, world->log_words) != NULL;
+    world->log_lines += memmem(line, len, world->log_words, strlen(world->log_words)) != NULL;
 }
 
 void world_watch_log(struct world *world, const char *words)

@@ -90,7 +90,7 @@ struct le_pipeline {
                                 answer we could not read, or that were let go; at most
                                 LE_HIDDEN_WAIT_MAX_MS ahead */
     bool hides_let_go;       /* some of these were let go */
-    unsigned let_go_waits;   /* how often a receive has looked for such since */
+    unsigned let_go_waits;   /* how often a drain had nothing to do but wait for such */
     int64_t starved_log_ms;  /* no line about lack of memory before */
     bool seen_empty;         /* the last answer of a long poll was empty */
 
