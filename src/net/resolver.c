@@ -12,8 +12,8 @@
 #include <string.h>
 
 /* Not uv_getaddrinfo: a program that ends waits for libuv's threads, and a name server that says
- * nothing keeps one of them for minutes. Here each look-up has a thread of its own, and nobody
- * waits for it. */
+ * nothing keeps one of them for minutes. Here each look-up of a name has a thread of its own, and
+ * nobody waits for it. */
 
 /* Belongs to the loop and the thread together until one of them lets go; then the other frees it.
  */
@@ -158,6 +158,23 @@ static struct question *new_question(const char *host, const char *service)
     return question;
 }
 
+/* An address and a port's number say all themselves: with these flags nothing is looked up, so the
+ * answer is there at once, without a thread that first has to get its turn. */
+static bool answer_at_once(struct question *question)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    struct addrinfo *answer = NULL;
+    if (getaddrinfo(question->host, question->service, &hints, &answer) != 0)
+        return false;
+    question->answer = answer;
+    question->answered = true;
+    int failure = uv_async_send(&question->lookup->wake);
+    assert(failure == 0);
+    return true;
+}
+
 static bool start_thread(struct question *question)
 {
     uv_thread_t thread;
@@ -178,7 +195,7 @@ static enum le_err start(uv_loop_t *loop, struct le_lookup *lookup, struct quest
     lookup->wake.data = lookup;
     lookup->question = question;
     question->lookup = lookup;
-    if (start_thread(question))
+    if (answer_at_once(question) || start_thread(question))
         return LE_OK;
     free_question(question);
     close_lookup(lookup);

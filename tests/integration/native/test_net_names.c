@@ -20,8 +20,10 @@
 
 #define HI "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
-static atomic_bool silent;  /* hangs.test has no answer as long as this holds */
-static atomic_uint hanging; /* look-ups of it */
+static uv_thread_t loop_thread;   /* of the tests and of their loop */
+static atomic_uint threads_asked; /* how often another one has looked something up */
+static atomic_bool silent;        /* hangs.test has no answer as long as this holds */
+static atomic_uint hanging;       /* look-ups of it */
 
 static void hang(void)
 {
@@ -39,6 +41,14 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
     static look_up_fn *real;
     if (real == NULL)
         *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    uv_thread_t self = uv_thread_self();
+    bool on_loop = uv_thread_equal(&self, &loop_thread) != 0;
+    atomic_fetch_add(&threads_asked, !on_loop);
+    if (on_loop) { /* which must not wait for a name server */
+        assert_non_null(hints);
+        assert_int_equal(hints->ai_flags & AI_NUMERICHOST, AI_NUMERICHOST);
+        return real(name, service, hints, out);
+    }
     if (name == NULL || strstr(name, ".test") == NULL)
         return real(name, service, hints, out);
     if (strcmp(name, "hangs.test") == 0)
@@ -91,6 +101,7 @@ static struct found look_up(struct rig *rig, const char *host, const char *servi
 static void numeric_addresses(void **state)
 {
     struct rig *rig = *state;
+    unsigned asked = atomic_load(&threads_asked);
     struct found found = look_up(rig, "127.0.0.1", "5432");
     assert_int_equal(found.count, 1);
     assert_string_equal(found.addresses[0].text, "127.0.0.1");
@@ -101,6 +112,19 @@ static void numeric_addresses(void **state)
     assert_string_equal(found.addresses[0].text, "::1");
     assert_int_equal(found.addresses[0].family, AF_INET6);
     assert_int_equal(found.addresses[0].port, 65535);
+    assert_int_equal(atomic_load(&threads_asked), asked); /* it takes no thread */
+}
+
+static void a_cancelled_numeric_address(void **state)
+{
+    struct rig *rig = *state;
+    struct found found = {0};
+    struct le_lookup *lookup;
+    assert_int_equal(le_resolve(&rig->loop, "127.0.0.1", "1", on_found, &found, &lookup), LE_OK);
+    le_resolve_cancel(lookup);
+    (void)uv_run(&rig->loop, UV_RUN_DEFAULT);
+    assert_int_equal(found.done, 0);
+    assert_no_live_blocks();
 }
 
 static void names(void **state)
@@ -286,6 +310,7 @@ int main(void)
 #define PROXY_TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, forget_proxy)
     const struct CMUnitTest tests[] = {
         TEST(numeric_addresses),
+        TEST(a_cancelled_numeric_address),
         TEST(names),
         TEST(not_a_name),
         TEST(a_cancelled_look_up),
@@ -297,6 +322,7 @@ int main(void)
         PROXY_TEST(a_proxy_that_refuses),
         PROXY_TEST(past_the_proxy),
     };
+    loop_thread = uv_thread_self();
     (void)alarm(280);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
