@@ -67,7 +67,12 @@ static enum le_err write_request(struct le_lookup *lookup)
 static void start_call(struct le_lookup *lookup)
 {
     lookup->call = (struct le_queue_call){
-        .timeout_ms = CALL_TIMEOUT_MS, .done = on_answer, .owner = lookup, .quiet = true};
+        .timeout_ms = CALL_TIMEOUT_MS,
+        .done = on_answer,
+        .owner = lookup,
+        .quiet = true,
+        .before_receives = lookup->before_receives,
+    };
     le_buf_init(&lookup->call.request_body, REQUEST_MAX);
     le_buf_init(&lookup->call.answer, ANSWER_MAX);
     enum le_err err = write_request(lookup);

@@ -100,6 +100,7 @@ static void open_lookup(struct le_run *run)
 {
     run->lookup = (struct le_lookup){
         .world = &run->world,
+        .before_receives = true,
         .give_up_ms = run->drain ? LE_GIVE_UP_MS : 0,
         .done = on_lookup,
         .owner = run,

@@ -33,6 +33,7 @@ struct le_operation *le_operation_take(struct le_queue *queue, enum le_sqs_opera
         return NULL;
     assert(op->finish == NULL);
     op->operation = operation;
+    op->pool = operation == LE_SQS_RECEIVE ? queue->receive_pool : queue->control_pool;
     op->answer_to = &op->answer;
     op->resent = op->cancelled = false;
     op->first = op->count = 0;
@@ -181,8 +182,6 @@ static void exchange_done(struct le_exchange *exchange)
 
 static void send_now(struct le_operation *op)
 {
-    struct le_queue *queue = op->queue;
-    bool receives = op->operation == LE_SQS_RECEIVE;
     le_buf_clear(op->answer_to);
     op->exchange = (struct le_exchange){
         .request = &op->request,
@@ -191,8 +190,8 @@ static void send_now(struct le_operation *op)
         .done = exchange_done,
         .owner = op,
     };
-    queue->stats.requests[op->operation]++;
-    le_pool_send(receives ? queue->receive_pool : queue->control_pool, &op->exchange);
+    op->queue->stats.requests[op->operation]++;
+    le_pool_send(op->pool, &op->exchange);
 }
 
 enum le_err le_operation_send(struct le_operation *op, struct le_span body)

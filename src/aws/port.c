@@ -319,6 +319,8 @@ static enum le_err start_call(struct le_queue *queue, struct le_queue_call *call
     if (op == NULL)
         return LE_ERR_NOMEM;
     op->asked.call = call;
+    if (call->before_receives)
+        op->pool = queue->receive_pool;
     op->answer_to = &call->answer;
     op->timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : CONTROL_TIMEOUT_MS;
     op->finish = finish_call;

@@ -27,6 +27,7 @@ static const char *action_of(enum le_sqs_operation operation)
 /* What an explanation is made of. */
 struct failure {
     const struct le_queue *queue;
+    const struct le_pool *pool; /* that the request went through; NULL: it was not sent */
     enum le_sqs_operation operation;
     enum le_err err;
     const char *code;     /* "" when none was given */
@@ -81,8 +82,7 @@ static bool out_of_files(void)
 static int explain_reach(const struct failure *failure, char *out, size_t size)
 {
     const struct le_queue *queue = failure->queue;
-    bool receives = failure->operation == LE_SQS_RECEIVE;
-    const char *why = le_pool_last_failure(receives ? queue->receive_pool : queue->control_pool);
+    const char *why = failure->pool != NULL ? le_pool_last_failure(failure->pool) : "";
     if (why[0] == '\0')
         why = le_err_text(failure->err);
     if (out_of_files())
@@ -268,7 +268,8 @@ static void report(struct le_queue *queue, const struct failure *failure, bool q
 
 void le_queue_report(struct le_operation *op, enum le_err err, struct le_span about, bool quiet)
 {
-    const struct failure failure = {op->queue, op->operation, err, op->code, op->status, about};
+    const struct failure failure = {op->queue, op->pool,   op->operation, err,
+                                    op->code,  op->status, about};
     if (err == LE_OK)
         note_success(op);
     else if (err != LE_ERR_CANCELLED)
@@ -278,7 +279,7 @@ void le_queue_report(struct le_operation *op, enum le_err err, struct le_span ab
 void le_queue_report_unsent(struct le_queue *queue, enum le_sqs_operation operation,
                             enum le_err err)
 {
-    const struct failure failure = {queue, operation, err, "", 0, LE_SPAN_NONE};
+    const struct failure failure = {queue, NULL, operation, err, "", 0, LE_SPAN_NONE};
     if (err != LE_ERR_CANCELLED)
         report(queue, &failure, false);
 }

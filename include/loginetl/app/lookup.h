@@ -17,8 +17,9 @@ enum le_lookup_step {
 struct le_lookup {
     /* in */
     struct le_world *world;
-    bool only_url;      /* no attributes, no dead-letter queue */
-    int64_t give_up_ms; /* failures that may pass are retried for so long; 0: for ever */
+    bool only_url;        /* no attributes, no dead-letter queue */
+    bool before_receives; /* as in le_queue_call */
+    int64_t give_up_ms;   /* failures that may pass are retried for so long; 0: for ever */
     void (*done)(struct le_lookup *lookup); /* once, from the loop */
     void *owner;
     /* out */

@@ -74,6 +74,9 @@ struct le_queue_call {
     void *owner;
     void *port_data;
     bool quiet; /* the caller reports; nothing is logged */
+    /* Receives follow, and wait for nothing else: the call goes their way, so that the first of
+     * them finds a connection made. */
+    bool before_receives;
     /* The name of the queue it speaks of, for the words of a failure; absent: the one of
      * le_queue_set_url. */
     struct le_span about;

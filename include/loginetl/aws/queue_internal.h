@@ -75,6 +75,7 @@ struct le_operation {
     struct le_queue *queue;
     struct le_node node; /* in active or idle */
     enum le_sqs_operation operation;
+    struct le_pool *pool; /* that it goes through */
     struct le_buf request;
     size_t body_at; /* where the body begins in it */
     uint8_t sha256[LE_SHA256_LEN];

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -119,6 +120,14 @@ static enum MHD_Result respond(struct MHD_Connection *connection,
     return result;
 }
 
+static int port_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    must(info != NULL && info->client_addr->sa_family == AF_INET, "the client's address");
+    return ntohs(((const struct sockaddr_in *)(const void *)info->client_addr)->sin_port);
+}
+
 static enum MHD_Result handle(void *self, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_len, void **context)
@@ -131,6 +140,7 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *connection, con
         must(request != NULL, "memory");
         request->method = copy_of(method);
         request->path = copy_of(url);
+        request->client_port = port_of(connection);
         (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, request);
         *context = request;
         return MHD_YES;

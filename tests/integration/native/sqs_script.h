@@ -29,6 +29,7 @@ struct script_request {
     size_t header_count;
     char *body;
     size_t body_len;
+    int client_port; /* another connection, another port */
 };
 
 struct script;

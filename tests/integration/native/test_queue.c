@@ -314,6 +314,62 @@ static void test_calls(void **state)
     end_call(&mine);
 }
 
+/* What is asked before the first receive goes over its connection, if it says so; and what makes it
+ * fail is known all the same. */
+static void ask_then_receive(bool before_receives)
+{
+    static const struct script_answer answers[] = {{.status = 200, .body = "{}"}};
+    struct fixture_receive receive;
+    struct call mine;
+    script_set(fixture.script, answers, COUNT(answers));
+    for (int i = 0; i < 2; i++) {
+        begin_call(&mine, LE_SQS_GET_QUEUE_ATTRIBUTES);
+        mine.call.before_receives = before_receives;
+        assert_int_equal(le_buf_append_text(&mine.call.request_body, "{}"), LE_OK);
+        run_call(&mine);
+        assert_int_equal(mine.call.err, LE_OK);
+        end_call(&mine);
+    }
+    assert_int_equal(fixture_receive(&fixture, &receive), LE_OK);
+    fixture_receive_free(&receive);
+    const int first = script_request(fixture.script, 0)->client_port;
+    assert_int_equal(script_request(fixture.script, 1)->client_port, first);
+    bool same = script_request(fixture.script, 2)->client_port == first;
+    assert_int_equal(same, before_receives);
+}
+
+static void test_a_call_opens_the_way_for_receives(void **state)
+{
+    (void)state;
+    ask_then_receive(true);
+}
+
+static void test_other_calls_keep_off_it(void **state)
+{
+    (void)state;
+    ask_then_receive(false);
+}
+
+static void test_why_a_call_before_receives_failed(void **state)
+{
+    struct call mine;
+    (void)state;
+    script_stop(fixture.script);
+    fixture.script = script_start(); /* somewhere else */
+    for (int i = 0; i < 2; i++) {
+        begin_call(&mine, LE_SQS_GET_QUEUE_ATTRIBUTES);
+        mine.call.before_receives = i == 0;
+        mine.call.quiet = true;
+        assert_int_equal(le_buf_append_text(&mine.call.request_body, "{}"), LE_OK);
+        run_call(&mine);
+        end_call(&mine);
+        assert_int_equal(mine.call.err, LE_ERR_CONNECT);
+        const char *words = le_queue_last_failure(fixture.queue);
+        if (strstr(words, "Failed to connect") == NULL && strstr(words, "refused") == NULL)
+            fail_msg("without the reason: %s", words);
+    }
+}
+
 /* What is under way when the client closes is answered, and nothing is left behind. */
 static void test_close_answers_everything(void **state)
 {
@@ -385,6 +441,9 @@ int main(void)
         QUEUE_TEST(test_extend_and_release),
         QUEUE_TEST(test_dead_letter),
         QUEUE_TEST(test_calls),
+        QUEUE_TEST(test_a_call_opens_the_way_for_receives),
+        QUEUE_TEST(test_other_calls_keep_off_it),
+        QUEUE_TEST(test_why_a_call_before_receives_failed),
         QUEUE_TEST(test_close_answers_everything),
         QUEUE_TEST(test_cancel_receives),
     };
