@@ -95,22 +95,48 @@ static enum le_err sign(struct le_operation *op, const struct le_http_header *he
     return le_sigv4_authorization(queue->signer, &request, op->signed_at_ms, &queue->authorization);
 }
 
-static enum le_err write_request(struct le_operation *op, struct le_span body)
+static enum le_err write_head(struct le_operation *op, const char *amz_date, size_t body_len)
 {
     struct le_queue *queue = op->queue;
     struct le_http_header headers[HEADERS_MAX];
-    char amz_date[17];
-    op->signed_at_ms = queue->wall_ms(queue->self) + queue->skew_ms;
-    le_format_amz_date(op->signed_at_ms, amz_date);
     size_t count = list_headers(op, amz_date, headers);
     enum le_err err = sign(op, headers, count);
     if (err != LE_OK)
         return err;
     headers[count++] =
         (struct le_http_header){LE_SPAN_LIT("authorization"), le_buf_span(&queue->authorization)};
+    return le_http_write_head(&op->request, LE_SPAN_LIT("POST"), queue->endpoint.path, headers,
+                              count, body_len);
+}
+
+/* Two receives of one second are the same to the last byte: what is signed is the same, and so the
+ * signature is. */
+static enum le_err write_receive_head(struct le_operation *op, const char *amz_date,
+                                      size_t body_len)
+{
+    struct le_receive_body *receive = &op->queue->receive_body;
+    assert(op->operation == LE_SQS_RECEIVE && op->request.len == 0);
+    if (receive->head.len > 0 && strcmp(receive->signed_for, amz_date) == 0)
+        return le_buf_append_span(&op->request, le_buf_span(&receive->head));
+    le_buf_clear(&receive->head);
+    enum le_err err = write_head(op, amz_date, body_len);
+    if (err == LE_OK)
+        err = le_buf_append_span(&receive->head, le_buf_span(&op->request));
+    memcpy(receive->signed_for, amz_date, sizeof receive->signed_for);
+    return err;
+}
+
+static enum le_err write_request(struct le_operation *op, struct le_span body)
+{
+    struct le_queue *queue = op->queue;
+    char amz_date[LE_AMZ_DATE_SIZE];
+    op->signed_at_ms = queue->wall_ms(queue->self) + queue->skew_ms;
+    le_format_amz_date(op->signed_at_ms, amz_date);
     le_buf_clear(&op->request);
-    err = le_http_write_head(&op->request, LE_SPAN_LIT("POST"), queue->endpoint.path, headers,
-                             count, body.len);
+    /* A receive that is sent again may have another body than the next one. */
+    bool same = op->operation == LE_SQS_RECEIVE && !op->resent;
+    enum le_err err =
+        same ? write_receive_head(op, amz_date, body.len) : write_head(op, amz_date, body.len);
     op->body_at = op->request.len;
     return err == LE_OK ? le_buf_append_span(&op->request, body) : err;
 }

@@ -39,6 +39,7 @@ static enum le_err ensure_receive_body(struct le_queue *queue, const struct le_r
     if (same && body->text.len > 0)
         return LE_OK;
     le_buf_clear(&body->text);
+    le_buf_clear(&body->head);
     enum le_err err =
         queue->codec->receive(&body->text, le_span_of(queue->url), receive->max_messages,
                               receive->wait_s, receive->visibility_s);

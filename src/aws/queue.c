@@ -60,6 +60,7 @@ static void queue_free(struct le_queue *queue)
     le_buf_free(&queue->body);
     le_buf_free(&queue->authorization);
     le_buf_free(&queue->receive_body.text);
+    le_buf_free(&queue->receive_body.head);
     le_free(queue);
 }
 
@@ -81,6 +82,7 @@ enum le_err le_queue_new(const struct le_queue_config *config, struct le_queue *
     le_buf_init(&queue->body, LE_REQUEST_MAX);
     le_buf_init(&queue->authorization, AUTHORIZATION_MAX);
     le_buf_init(&queue->receive_body.text, LE_REQUEST_MAX);
+    le_buf_init(&queue->receive_body.head, LE_REQUEST_MAX);
     name_targets(queue);
     enum le_err err = fill(queue, config);
     if (err != LE_OK) {
@@ -219,6 +221,7 @@ enum le_err le_queue_set_credentials(struct le_queue *queue,
     if (err == LE_OK) {
         queue->session_token = token;
         queue->has_credentials = true;
+        le_buf_clear(&queue->receive_body.head); /* it was signed with the old ones */
     }
     if (old != NULL)
         le_free_secret(old, strlen(old));

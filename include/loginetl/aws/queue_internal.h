@@ -23,11 +23,16 @@ struct le_queue_state {
     char code[LE_CODE_MAX];
 };
 
-/* The last receive request: it is the same again and again, and so is its hash. */
+#define LE_AMZ_DATE_SIZE 17 /* "20150830T123600Z" and a NUL */
+
+/* The last receive request: its body is the same again and again, and so is its hash; within one
+ * second the whole of it is, with its signature. */
 struct le_receive_body {
     struct le_buf text;
     uint8_t sha256[LE_SHA256_LEN];
     int max_messages, wait_s, visibility_s;
+    struct le_buf head; /* of the request with this body; nothing: it is to be written */
+    char signed_for[LE_AMZ_DATE_SIZE];
 };
 
 struct le_queue {

@@ -34,7 +34,7 @@ static int tear_down(void **state)
 
 /* The signature that the headers as they arrived should have, made with the signer that the suite's
  * vectors check. */
-static void check_signed(const struct script_request *request)
+static void check_signed_at(const struct script_request *request, int64_t wall_ms)
 {
     static const char *const names[] = {"content-type", "host", "x-amz-date",
                                         "x-amz-security-token", "x-amz-target"};
@@ -55,11 +55,16 @@ static void check_signed(const struct script_request *request)
     assert_non_null(signer);
     assert_int_equal(le_signer_set_credentials(signer, &credentials), LE_OK);
     le_buf_init(&expect, 4096);
-    assert_int_equal(le_sigv4_authorization(signer, &signing, FIXTURE_NOW_MS, &expect), LE_OK);
+    assert_int_equal(le_sigv4_authorization(signer, &signing, wall_ms, &expect), LE_OK);
     assert_int_equal(le_buf_append(&expect, "", 1), LE_OK);
     assert_string_equal(script_header(request, "authorization"), expect.data);
     le_buf_free(&expect);
     le_signer_free(signer);
+}
+
+static void check_signed(const struct script_request *request)
+{
+    check_signed_at(request, FIXTURE_NOW_MS);
 }
 
 static void check_request(size_t position, const char *target, const char *body)
@@ -139,6 +144,26 @@ static void test_receive_bodies_change(void **state)
         strstr(script_request(fixture.script, 2)->body, "\"QueueUrl\":\"http://other/1/q\""));
     check_signed(script_request(fixture.script, 1));
     check_signed(script_request(fixture.script, 2));
+}
+
+/* A signature serves for its own second only, whichever way the clock goes. */
+static void test_receives_are_signed_for_their_second(void **state)
+{
+    static const struct script_answer answers[] = {{.status = 200, .body = "{}"}};
+    static const int64_t offsets_ms[] = {0, 999, 1000, 1000, 1999, 86400000, 1000, 0};
+    struct fixture_receive receive;
+    (void)state;
+    script_set(fixture.script, answers, COUNT(answers));
+    for (size_t i = 0; i < COUNT(offsets_ms); i++) {
+        fixture.wall_ms = FIXTURE_NOW_MS + offsets_ms[i];
+        assert_int_equal(fixture_receive(&fixture, &receive), LE_OK);
+        fixture_receive_free(&receive);
+        const struct script_request *request = script_request(fixture.script, i);
+        char date[17];
+        le_format_amz_date(fixture.wall_ms, date);
+        assert_string_equal(script_header(request, "x-amz-date"), date);
+        check_signed_at(request, fixture.wall_ms);
+    }
 }
 
 static void test_receives_side_by_side(void **state)
@@ -436,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         QUEUE_TEST(test_receive),
         QUEUE_TEST(test_receive_bodies_change),
+        QUEUE_TEST(test_receives_are_signed_for_their_second),
         QUEUE_TEST(test_receives_side_by_side),
         QUEUE_TEST(test_delete_in_part),
         QUEUE_TEST(test_extend_and_release),
