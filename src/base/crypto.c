@@ -7,6 +7,7 @@
 #include <mbedtls/md.h>
 
 #include <assert.h>
+#include <endian.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -153,13 +154,29 @@ void le_hmac_free(struct le_hmac *hmac)
     le_free_secret(hmac, sizeof *hmac);
 }
 
+/* The digits of four bytes at once, in the eight bytes of a word: each byte is spread to two, a
+ * half each, and then '0' is added, or what leads to 'a' when the half is above nine. */
+static uint64_t hex_word(const uint8_t bytes[4])
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), lows = UINT64_C(0x000F000F000F000F);
+    uint64_t word = (uint64_t)bytes[0] | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 32 |
+                    (uint64_t)bytes[3] << 48;
+    word = (word >> 4 & lows) | (word & lows) << 8;
+    uint64_t letters = (word + ones * 6) >> 4 & ones;
+    return word + ones * '0' + letters * ('a' - '0' - 10);
+}
+
 void le_hex(const uint8_t *bytes, size_t len, char *out)
 {
     static const char digits[16] = {'0', '1', '2', '3', '4', '5', '6', '7',
                                     '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
     assert(out != NULL && (bytes != NULL || len == 0));
-    for (size_t i = 0; i < len; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
+    for (; len >= 4; len -= 4, bytes += 4, out += 8) {
+        uint64_t word = htole64(hex_word(bytes));
+        memcpy(out, &word, sizeof word);
+    }
+    for (; len > 0; len--, bytes++, out += 2) {
+        out[0] = digits[*bytes >> 4];
+        out[1] = digits[*bytes & 15];
     }
 }

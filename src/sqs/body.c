@@ -30,7 +30,7 @@ bool le_sqs_body_is_damaged(const struct le_sqs_message *message)
 {
     uint8_t given[LE_MD5_LEN], sum[LE_MD5_LEN];
     struct le_span body = {message->body, message->body_len};
-    if (!read_md5(message->body_md5, given) || le_md5(body, sum) != LE_OK)
+    if (!read_md5(message->body_md5, given) || le_md5_bulk(body, sum) != LE_OK)
         return false;
     return memcmp(given, sum, sizeof sum) != 0;
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -72,12 +73,17 @@ static void test_sha512_vectors(void **state)
 static void test_md5_vectors(void **state)
 {
     (void)state;
-    assert_hash(le_md5, 16, LE_SPAN_LIT(""), "d41d8cd98f00b204e9800998ecf8427e");
-    assert_hash(le_md5, 16, LE_SPAN_LIT("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
-    assert_hash(le_md5, 16,
-                LE_SPAN_LIT("1234567890123456789012345678901234567890"
-                            "1234567890123456789012345678901234567890"),
-                "57edf4a22be3c955ac49da2e2107b67a");
+    static const hash_fn roads[] = {le_md5, le_md5_bulk};
+    for (int i = 0; i < 2; i++) {
+        hash_fn f = roads[i];
+        assert_hash(f, 16, LE_SPAN_LIT(""), "d41d8cd98f00b204e9800998ecf8427e");
+        assert_hash(f, 16, LE_SPAN_NONE, "d41d8cd98f00b204e9800998ecf8427e");
+        assert_hash(f, 16, LE_SPAN_LIT("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
+        assert_hash(f, 16,
+                    LE_SPAN_LIT("1234567890123456789012345678901234567890"
+                                "1234567890123456789012345678901234567890"),
+                    "57edf4a22be3c955ac49da2e2107b67a");
+    }
 }
 
 static void assert_hmac(struct le_span key, struct le_span bytes, const char *expected)
@@ -133,7 +139,7 @@ static void fill(struct le_rng *rng, char *bytes, size_t len)
         bytes[i] = (char)le_rng_next(rng);
 }
 
-static void test_both_roads_to_sha256_agree(void **state)
+static void test_both_roads_agree(void **state)
 {
     (void)state;
     enum { MAX = 9000 };
@@ -143,9 +149,13 @@ static void test_both_roads_to_sha256_agree(void **state)
     fill(&rng, bytes, sizeof bytes);
     for (size_t len = 0; len <= MAX; len += len < 300 ? 1 : 97) {
         uint8_t one[LE_SHA256_LEN], other[LE_SHA256_LEN];
-        assert_int_equal(le_sha256((struct le_span){bytes, len}, one), LE_OK);
-        assert_int_equal(le_sha256_bulk((struct le_span){bytes, len}, other), LE_OK);
-        assert_memory_equal(one, other, sizeof one);
+        const struct le_span text = {bytes, len};
+        assert_int_equal(le_sha256(text, one), LE_OK);
+        assert_int_equal(le_sha256_bulk(text, other), LE_OK);
+        assert_memory_equal(one, other, LE_SHA256_LEN);
+        assert_int_equal(le_md5(text, one), LE_OK);
+        assert_int_equal(le_md5_bulk(text, other), LE_OK);
+        assert_memory_equal(one, other, LE_MD5_LEN);
     }
 }
 
@@ -228,6 +238,26 @@ static void test_hex(void **state)
     assert_string_equal(out, "000ff0ff5a");
 }
 
+/* Every byte at every place, beside every other kind of digit, in every length. */
+static void test_hex_of_every_byte(void **state)
+{
+    (void)state;
+    uint8_t bytes[LE_SHA512_LEN + 1];
+    char out[2 * sizeof bytes + 1], want[2 * sizeof bytes + 1];
+    for (unsigned first = 0; first < 256; first++) {
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            bytes[i] = (uint8_t)(first + i * 101);
+            (void)snprintf(want + 2 * i, 3, "%02x", bytes[i]);
+        }
+        for (size_t len = 0; len <= sizeof bytes; len++) {
+            memset(out, 'x', sizeof out);
+            le_hex(bytes, len, out);
+            assert_memory_equal(out, want, 2 * len);
+            assert_int_equal(out[2 * len], 'x');
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,11 +265,12 @@ int main(void)
         cmocka_unit_test(test_sha512_vectors),
         cmocka_unit_test(test_md5_vectors),
         cmocka_unit_test(test_hmac_vectors),
-        cmocka_unit_test(test_both_roads_to_sha256_agree),
+        cmocka_unit_test(test_both_roads_agree),
         cmocka_unit_test(test_hmac_is_its_definition_for_every_key_length),
         cmocka_unit_test(test_keys_do_not_disturb_each_other),
         cmocka_unit_test(test_no_memory_for_a_key),
         cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_hex_of_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
