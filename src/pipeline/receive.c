@@ -307,22 +307,38 @@ static bool room_for_another(const struct le_pipeline *pipeline)
     return pipeline->bytes + expected <= pipeline->config.memory_limit;
 }
 
-static bool may_receive(const struct le_pipeline *pipeline)
+/* A drain that has found the queue empty asks once more when what is hidden can be seen again; and
+ * when the queue failed it last, and what it still waits for would not ask: nobody could tell that
+ * the queue is there again, and its patience would end over one failed request. A receive under way
+ * tells as well. */
+static bool must_look_again(const struct le_pipeline *pipeline, int64_t now_ms)
+{
+    if (pipeline->receives > 0)
+        return false;
+    if (pipeline->hidden_until_ms != LE_NEVER && now_ms >= pipeline->hidden_until_ms)
+        return true;
+    return pipeline->queue_away_since_ms != LE_NEVER &&
+           (pipeline->hidden_until_ms != LE_NEVER || uncommitted(pipeline) > 0);
+}
+
+static bool may_receive(const struct le_pipeline *pipeline, int64_t now_ms)
 {
     if (pipeline->stopping || pipeline->store_away_since_ms != LE_NEVER)
         return false;
-    if (pipeline->config.drain && pipeline->seen_empty)
+    if (pipeline->config.drain && pipeline->seen_empty && !must_look_again(pipeline, now_ms))
         return false; /* the last long poll was empty: wait for the ones under way to say the same
                        */
     return pipeline->receives < pipeline->receivers && room_for_another(pipeline);
 }
 
-/* This receive finds what has been hidden so far. */
+/* This receive finds what has been hidden so far. It is a drain's wait that is over, unless there
+ * was something else to receive. */
 static void note_looked_again(struct le_pipeline *pipeline, int64_t now_ms)
 {
     if (now_ms < pipeline->hidden_until_ms)
         return;
     pipeline->hidden_until_ms = LE_NEVER;
+    pipeline->let_go_waits += pipeline->hides_let_go && pipeline->seen_empty;
     pipeline->hides_let_go = false;
 }
 
@@ -359,22 +375,16 @@ static int64_t cancel_grace_ms(const struct le_pipeline *pipeline)
     return quarter_ms < LE_CANCEL_GRACE_MS ? quarter_ms : LE_CANCEL_GRACE_MS;
 }
 
-/* A drain that has found the queue empty looks once more when what is hidden can be seen again. */
-static int64_t look_again_turn(struct le_pipeline *pipeline, int64_t now_ms)
+/* When a drain that has found the queue empty is to look once more. */
+static int64_t look_again_ms(const struct le_pipeline *pipeline, int64_t now_ms)
 {
-    if (pipeline->hidden_until_ms == LE_NEVER || !pipeline->config.drain || !pipeline->seen_empty)
-        return LE_NEVER;
-    if (now_ms < pipeline->hidden_until_ms)
-        return pipeline->hidden_until_ms;
-    pipeline->let_go_waits += pipeline->hides_let_go;
-    pipeline->hides_let_go = false;
-    pipeline->seen_empty = false;
-    return LE_NEVER;
+    bool waits = pipeline->config.drain && pipeline->seen_empty;
+    return waits && now_ms < pipeline->hidden_until_ms ? pipeline->hidden_until_ms : LE_NEVER;
 }
 
 int64_t le_receive_turn(struct le_pipeline *pipeline, int64_t now_ms)
 {
-    int64_t again_ms = look_again_turn(pipeline, now_ms);
+    int64_t again_ms = look_again_ms(pipeline, now_ms);
     if (pipeline->stopping && !pipeline->cancelled && pipeline->receives > 0) {
         int64_t cancel_ms = pipeline->stop_at_ms + cancel_grace_ms(pipeline);
         if (now_ms < cancel_ms)
@@ -382,7 +392,7 @@ int64_t le_receive_turn(struct le_pipeline *pipeline, int64_t now_ms)
         pipeline->cancelled = true;
         pipeline->queue.cancel_receives(pipeline->queue.self);
     }
-    while (may_receive(pipeline)) {
+    while (may_receive(pipeline, now_ms)) {
         uint64_t left = messages_left(pipeline);
         if (left == 0)
             return again_ms;

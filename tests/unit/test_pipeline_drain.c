@@ -27,9 +27,9 @@ static const struct le_books *books_of(const struct world *world)
 
 /* ---- the last word ---- */
 
-/* One receive has said that the queue is empty, and the last one that is open is still to answer.
- */
-static void run_until_last_receive(struct world *world)
+/* One receive has said that the queue is empty, and the last one that is open, a long poll, is
+ * still to answer. */
+static void run_until_last_receive(struct world *world, int64_t poll_ms, uint64_t deleted)
 {
     while (!(world->pipeline->seen_empty && world->receives_now > 0))
         world_step(world);
@@ -37,8 +37,8 @@ static void run_until_last_receive(struct world *world)
         world_step(world);
     for (size_t i = 0; i < world->pending_count; i++)
         if (world->pending[i].kind == WORLD_RECEIVE)
-            world->pending[i].due_ms += 1000; /* a long poll */
-    while (books_of(world)->deleted < world->count)
+            world->pending[i].due_ms += poll_ms;
+    while (books_of(world)->deleted < deleted)
         world_step(world);
     assert_int_equal(world->receives_now, 1);
 }
@@ -54,7 +54,7 @@ static void a_drain_ends_with_an_answer_and_not_with_a_failure(void **state)
         world->config.patience_ms = 20000;
         world_add_good(world, 300);
         world_start(world);
-        run_until_last_receive(world);
+        run_until_last_receive(world, 1000, world->count);
         uint64_t requests = world->receive_requests;
         world->faults.fail_receives = 1;
         world->faults.receive_err = failures[i];
@@ -135,6 +135,21 @@ static void a_long_drain_waits_for_what_it_let_go_last(void **state)
     world_check_all_stored(world);
 }
 
+/* A receive that is open when the leases end, and brings nothing, has not looked for them. */
+static void a_wait_that_no_look_has_ended_is_none(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 300);
+    world->faults.damaged_bodies = 1;
+    world_start(world);
+    run_until_last_receive(world, 70000, world->count - 1);
+    world->faults.damaged_bodies = UINT32_MAX;
+    world->faults.fail_receives = 1;
+    world->faults.receive_err = LE_ERR_TIMEOUT;
+    assert_int_equal(world_run(world, 10000), LE_OK);
+    assert_int_equal(world->messages[0].receives, 2 + LE_LET_GO_WAITS_MAX);
+}
+
 /* With a visibility timeout of twelve hours a lost answer hides its messages for as long: they are
  * the next drain's. */
 static void a_drain_does_not_wait_for_hours(void **state)
@@ -148,6 +163,80 @@ static void a_drain_does_not_wait_for_hours(void **state)
     assert_int_equal(world_run(world, 10000), LE_OK);
     assert_in_range(world->now_ms, LE_HIDDEN_WAIT_MAX_MS, LE_HIDDEN_WAIT_MAX_MS + 10000);
     assert_int_equal(books_of(world)->deleted, 15);
+}
+
+/* ---- patience ---- */
+
+/* It waits for a damaged body's lease; the other message is deleted, and an extension of it is
+ * still to be answered, which nobody sends again. */
+static void run_until_extension_is_late(struct world *world)
+{
+    world->config.patience_ms = 20000;
+    world_add_good(world, 2);
+    world->faults.damaged_bodies = 1;
+    world->faults.hold_commits = world->faults.hold_extends = true;
+    world_start(world);
+    while (world->pipeline->extends == 0)
+        world_step(world);
+    world->faults.hold_commits = false;
+    while (books_of(world)->deleted < 1)
+        world_step(world);
+}
+
+static void a_drain_that_waits_for_leases_asks_a_queue_that_failed(void **state)
+{
+    struct world *world = *state;
+    run_until_extension_is_late(world);
+    uint64_t requests = world->receive_requests;
+    world->faults.fail_extends = 1;
+    world->faults.hold_extends = false;
+    assert_int_equal(world_run(world, 10000), LE_OK);
+    assert_int_equal(world->faults.fail_extends, 0);
+    assert_true(world->receive_requests > requests + 1);
+    world_check_all_stored(world);
+}
+
+/* One message is given up when its last delete fails, and the other one's row is with the store for
+ * an hour. */
+static void a_drain_that_waits_for_its_store_asks_a_queue_that_failed(void **state)
+{
+    struct world *world = *state;
+    world->config.patience_ms = 20000;
+    world->config.visibility_s = 43200;
+    world->faults.failed_entries = LE_TRIES_MAX - 1;
+    world->faults.entry_outcome = LE_ENTRY_RETRY;
+    world->faults.hold_commits = true;
+    world_add_good(world, 2);
+    world->messages[1].visible_at_ms = world->now_ms + 6; /* the second receive's */
+    world_start(world);
+    while (world->submissions < 2)
+        world_step(world);
+    assert_int_equal(world->pending[world->pending_count - 1].kind, WORLD_SUBMIT);
+    world->pending[world->pending_count - 1].due_ms += 3600000;
+    world->faults.hold_commits = false;
+    while (world->faults.failed_entries > 0)
+        world_step(world);
+    world->faults.fail_deletes = 1;
+    world->faults.delete_err = LE_ERR_SERVICE;
+    assert_int_equal(world_run(world, 10000), LE_OK);
+    assert_int_equal(world->faults.fail_deletes, 0);
+    assert_int_equal(books_of(world)->inserted, 2);
+    assert_int_equal(books_of(world)->delete_failed, 1);
+    assert_true(world->messages[1].deleted);
+}
+
+/* It does not ask for ever. */
+static void a_drain_that_waits_gives_up_on_a_queue_that_goes_on_failing(void **state)
+{
+    struct world *world = *state;
+    run_until_extension_is_late(world);
+    int64_t from_ms = world->now_ms;
+    world->faults.fail_extends = 1;
+    world->faults.fail_receives = UINT32_MAX;
+    world->faults.receive_err = LE_ERR_SERVICE;
+    world->faults.hold_extends = false;
+    assert_int_equal(world_run(world, 10000), LE_ERR_SERVICE);
+    assert_in_range(world->now_ms - from_ms, 20000, 21000);
 }
 
 /* ---- lack of memory ---- */
@@ -185,7 +274,11 @@ int main(void)
         WORLD(a_drain_waits_for_what_it_had_no_memory_for),
         WORLD(a_body_that_is_damaged_each_time_keeps_no_drain_for_ever),
         WORLD(a_long_drain_waits_for_what_it_let_go_last),
+        WORLD(a_wait_that_no_look_has_ended_is_none),
         WORLD(a_drain_does_not_wait_for_hours),
+        WORLD(a_drain_that_waits_for_leases_asks_a_queue_that_failed),
+        WORLD(a_drain_that_waits_for_its_store_asks_a_queue_that_failed),
+        WORLD(a_drain_that_waits_gives_up_on_a_queue_that_goes_on_failing),
         WORLD(lack_of_memory_is_told_once_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
