@@ -81,12 +81,15 @@ def test_an_answer_that_takes_longer_than_a_silence_may(faults):
 
 @pytest.mark.long
 def test_an_answer_that_takes_longer_than_its_leases(faults):
-    """The messages come again and again while their first answer is still on its way."""
+    """The messages can be received again while their first answer is still on its way, and are, each time before their
+    deletes have arrived. It ends when answers come in time."""
     faults.world.send(large(10, 40_000))
-    run = faults.service("--visibility-timeout", "15")
     faults.queue.answers.set(rate=10_000)
-    faults.wait_stored(run)
+    run = faults.service("--visibility-timeout", "15")
+    wait_until(lambda: faults.world.database.count() == 10, run.tail)
+    assert faults.queue.count["throttled"] > 0
     faults.heal()
+    faults.wait_stored(run)
     faults.end(run)
     faults.check()
 
