@@ -11,7 +11,8 @@
 #
 # Environment: SIM_WORLDS, how many (10000; sim-long: SIM_LONG_WORLDS, 1000000); FUZZ_SECONDS, for each fuzzer (20;
 # fuzz-long: FUZZ_LONG_SECONDS, 3600); ASAN_SELECT, which integration tests run against the sanitized program, as
-# pytest's -m takes it (all), and ASAN_SCALE, their LOGINETL_SCALE (0.05).
+# pytest's -m takes it (all), and ASAN_SCALE, their LOGINETL_SCALE (0.05); FUZZ_SEED, where the fuzzers begin (1; fuzz-long:
+# drawn).
 #
 # The last line is `N passed, N failed`. The exit status is 0 if something ran and nothing failed.
 set -uo pipefail
@@ -204,8 +205,9 @@ sim() { # sim NAME PRESET SECONDS WORLDS
     fi
 }
 
-fuzz() { # fuzz NAME SECONDS
-    local name=$1 seconds=$2
+# A short run goes the same way each time: what it finds anew is then what a change brought. A long one goes another.
+fuzz() { # fuzz NAME SECONDS SEED
+    local name=$1 seconds=$2 seed=$3
     wanted "$name" || return
     if ! compgen -G 'tests/fuzz/fuzz_*.c' >/dev/null; then
         missing "$name"
@@ -216,7 +218,7 @@ fuzz() { # fuzz NAME SECONDS
         count=$(compgen -G 'tests/fuzz/fuzz_*.c' | wc -l)
         rm -rf "${logs:?}/$name"
         step "$name" $((count * (seconds + 40) + 60)) lines "$logs/$name.log" \
-            "${sanitized[@]}" tests/fuzz/run.sh "$seconds" "$logs/$name"
+            "${sanitized[@]}" env FUZZ_SEED="${FUZZ_SEED:-$seed}" tests/fuzz/run.sh "$seconds" "$logs/$name"
     fi
 }
 
@@ -293,12 +295,12 @@ if step install 900 - - deps/install.sh all; then
     sim sim release 300 "$sim_worlds"
     sim sim-asan asan 300 $((sim_worlds / 2))
     simple sim-mutants 600 tests/sim/mutants.sh
-    fuzz fuzz "$fuzz_seconds"
+    fuzz fuzz "$fuzz_seconds" 1
     pytests integration release 900
     pytests integration-asan asan 900 -m "not long${asan_select:+ and ($asan_select)}"
     sim sim-long release 14400 "$sim_long_worlds"
     pytests integration-long release 7200 -m long --timeout=3600
-    fuzz fuzz-long "$fuzz_long_seconds"
+    fuzz fuzz-long "$fuzz_long_seconds" 0
 fi
 
 printf '\n%-20s %-8s %7s %7s %8s %8s\n' step result passed failed skipped time

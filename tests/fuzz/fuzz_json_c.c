@@ -4,7 +4,8 @@
  *
  * Where json-c is laxer, the text is rewritten first (json_c_dialect.h). It is not asked about NUL
  * bytes, where it ends, and bytes that are not UTF-8, of which it sees only some: these we must
- * refuse. In values it has U+FFFD for a lone surrogate, and it ends a key at U+0000. */
+ * refuse. In values it has U+FFFD for a lone surrogate, and it ends a key at U+0000. Of escaped
+ * characters some it mistakes for surrogates: texts with them are not compared. */
 #include "json_c_dialect.h"
 
 #include "loginetl/base/buf.h"
@@ -347,6 +348,29 @@ static void compare_row(const char *text, size_t len, struct json_object *root)
 
 /* ---- both ---- */
 
+/* U+1D800 to U+1DFFF, and the same of every plane above, are half surrogates to json-c 0.16 when
+ * they come as a pair of escapes: by the pair's first half these can be told. */
+static bool json_c_mistakes(const char *text)
+{
+    while ((text = strstr(text, "\\u")) != NULL) {
+        text += 2;
+        if (strspn(text, "dD") > 0 && strspn(text + 1, "89abAB") > 0 &&
+            strspn(text + 2, "37bfBF") > 0 && strspn(text + 3, "67") > 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_values(const struct le_json *json, const char *text, size_t len,
+                         struct json_object *root)
+{
+    compare_reader(text, len, root);
+    if (json != NULL) {
+        compare_parsed(json, root);
+        compare_row(text, len, root);
+    }
+}
+
 static void check_same(const char *text, size_t len, struct json_object *root, bool takes)
 {
     struct le_json *json = le_json_new();
@@ -356,12 +380,8 @@ static void check_same(const char *text, size_t len, struct json_object *root, b
     enum le_err err = le_json_parse(json, text, len);
     /* Of a text with too many tokens the rest was not looked at. */
     assert(err == LE_ERR_TOO_LARGE || (err == LE_OK) == takes);
-    if (takes)
-        compare_reader(text, len, root);
-    if (err == LE_OK) {
-        compare_parsed(json, root);
-        compare_row(text, len, root);
-    }
+    if (takes && !json_c_mistakes(text))
+        check_values(err == LE_OK ? json : NULL, text, len, root);
     le_json_free(json);
 }
 

@@ -8,7 +8,7 @@
 # build/fuzz/corpus/<name>, so that the next run, of a minute or of hours, goes on from there; an input that breaks
 # something goes into the log folder. How far they reach: tests/fuzz/coverage.sh.
 #
-# Environment: FUZZ_BUILD, another folder than build/fuzz.
+# Environment: FUZZ_BUILD, another folder than build/fuzz; FUZZ_SEED, a number other than 0, takes the same way each time.
 set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit 1
@@ -35,11 +35,12 @@ run_one() { # run_one NAME SECONDS LOG-FOLDER
     mkdir -p "${folders[@]}"
     [ ! -d "tests/fuzz/corpus/$name" ] || folders+=("tests/fuzz/corpus/$name")
     [ ! -f "tests/fuzz/$name.dict" ] || words=("-dict=tests/fuzz/$name.dict")
-    if "$build/fuzz/fuzz_$name" "${words[@]}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
-        -print_final_stats=1 -artifact_prefix="$logs/$name-" "${folders[@]}" >"$logs/$name.log" 2>&1; then
+    if "$build/fuzz/fuzz_$name" "${words[@]}" -seed="${FUZZ_SEED:-0}" -max_total_time="$seconds" -timeout=10 \
+        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$logs/$name-" "${folders[@]}" >"$logs/$name.log" 2>&1; then
         echo "ok    $name: $(grep -a number_of_executed_units "$logs/$name.log" | tr -dc 0-9) runs"
     else
         tail -n 40 "$logs/$name.log"
+        grep -aE 'Assertion|ERROR|runtime error|^Base64' "$logs/$name.log" || true
         echo "FAIL  $name: see $name.log, and the input beside it"
     fi
 }
