@@ -9,23 +9,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-static const struct le_books *books_of(const struct world *world)
-{
-    return le_pipeline_books(world->pipeline);
-}
-
 static void drains_an_empty_queue(void **state)
 {
     struct world *world = *state;
@@ -314,8 +297,6 @@ static void culprits_that_the_server_names_are_taken_out_one_by_one(void **state
     assert_int_equal(books_of(world)->inserted, 90);
     assert_int_equal(books_of(world)->rejected_by[LE_REJECT_CONSTRAINT], 90);
 }
-
-#define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

@@ -9,23 +9,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-static const struct le_books *books_of(const struct world *world)
-{
-    return le_pipeline_books(world->pipeline);
-}
-
 static void leases_are_extended_while_the_store_is_slow(void **state)
 {
     struct world *world = *state;
@@ -116,8 +99,7 @@ static void a_drain_waits_for_what_a_lost_answer_leased(void **state)
     static const enum le_err lost[] = {LE_ERR_CLOSED, LE_ERR_TIMEOUT, LE_ERR_PROTOCOL,
                                        LE_ERR_TOO_LARGE, LE_ERR_NOMEM};
     for (size_t i = 0; i < sizeof lost / sizeof lost[0]; i++) {
-        (void)teardown(state);
-        (void)setup(state);
+        world_renew(state);
         struct world *world = *state;
         world_add_good(world, 25);
         world->faults.lost_answers = 2;
@@ -442,8 +424,6 @@ static void message_ids_that_are_no_uuids_become_one(void **state)
     assert_int_equal(le_message_key(LE_SPAN_LIT("0123abCD+0000-4000-8000-00000000000f"), b), LE_OK);
     assert_memory_not_equal(a, b, 16);
 }
-
-#define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

@@ -8,23 +8,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-static const struct le_books *books_of(const struct world *world)
-{
-    return le_pipeline_books(world->pipeline);
-}
-
 /* ---- the last word ---- */
 
 /* One receive has said that the queue is empty, and the last one that is open, a long poll, is
@@ -48,8 +31,7 @@ static void a_drain_ends_with_an_answer_and_not_with_a_failure(void **state)
     static const enum le_err failures[] = {LE_ERR_TIMEOUT, LE_ERR_CLOSED, LE_ERR_NOMEM,
                                            LE_ERR_SERVICE, LE_ERR_CONNECT};
     for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
-        (void)teardown(state);
-        (void)setup(state);
+        world_renew(state);
         struct world *world = *state;
         world->config.patience_ms = 20000;
         world_add_good(world, 300);
@@ -261,10 +243,6 @@ static void lack_of_memory_is_told_once_a_minute(void **state)
     le_pipeline_stop(world->pipeline);
     assert_int_equal(world_run(world, 10000), LE_OK);
 }
-
-/* ---- */
-
-#define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

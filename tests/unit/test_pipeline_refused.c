@@ -9,23 +9,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-static const struct le_books *books_of(const struct world *world)
-{
-    return le_pipeline_books(world->pipeline);
-}
-
 static void add_bad(struct world *world, const char *user_id)
 {
     char body[64];
@@ -50,20 +33,13 @@ static void check_all_settled(const struct world *world)
     }
 }
 
-static void stop(struct world *world)
-{
-    le_pipeline_stop(world->pipeline);
-    assert_int_equal(world_run(world, 10000), LE_OK);
-}
-
 /* ---- refused with a code that nobody knows ---- */
 
 static void a_row_refused_unclearly_harms_only_itself(void **state)
 {
     static const size_t places[] = {0, 57, 99};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        (void)teardown(state);
-        (void)setup(state);
+        world_renew(state);
         struct world *world = *state;
         world->config.patience_ms = 20000; /* a drain's */
         world_add_good(world, places[i]);
@@ -106,7 +82,7 @@ static void a_row_refused_unclearly_waits_for_company(void **state)
     while (books_of(world)->deleted < 6)
         world_step(world);
     check_all_settled(world);
-    stop(world);
+    world_stop(world);
 }
 
 static void a_server_that_refuses_everything_unclearly_rejects_nothing(void **state)
@@ -124,7 +100,7 @@ static void a_server_that_refuses_everything_unclearly_rejects_nothing(void **st
     while (books_of(world)->deleted < 500)
         world_step(world);
     check_all_settled(world);
-    stop(world);
+    world_stop(world);
 }
 
 /* Makes the answer to the statement under way come so much later. */
@@ -163,7 +139,7 @@ static void a_late_refusal_is_not_held_against_the_row(void **state)
     while (books_of(world)->deleted < 2)
         world_step(world);
     check_all_settled(world);
-    stop(world);
+    world_stop(world);
 }
 
 /* What was stored before the batch says nothing of the server since, for whichever part of it. */
@@ -189,7 +165,7 @@ static void rows_stored_before_are_not_held_against_any_half(void **state)
     while (books_of(world)->deleted < 9)
         world_step(world);
     check_all_settled(world);
-    stop(world);
+    world_stop(world);
 }
 
 /* It may be a good one: the dead-letter queue may have it, but it is not destroyed. Of what is
@@ -213,7 +189,7 @@ static void a_row_refused_unclearly_is_left_and_not_discarded(void **state)
     world->messages[152].in_ledger = true;
     while (books_of(world)->discarded < 2 || books_of(world)->inserted < 150)
         world_step(world);
-    stop(world);
+    world_stop(world);
     assert_int_equal(books_of(world)->rejected, 3);
     assert_int_equal(books_of(world)->left, 1);
     assert_int_equal(books_of(world)->inserted, 150);
@@ -248,7 +224,7 @@ static void duplicates_are_no_proof_that_others_are_stored(void **state)
     }
     assert_true(books_of(world)->duplicate > 100);
     assert_int_equal(books_of(world)->rejected, 0);
-    stop(world);
+    world_stop(world);
 }
 
 /* It was refused again and again before the stop: handing it back has tries of its own. */
@@ -262,7 +238,7 @@ static void a_row_refused_often_is_handed_back_all_the_same(void **state)
     while (world->now_ms < 3600 * 1000)
         world_step(world);
     world->faults.retry_releases = 5;
-    stop(world);
+    world_stop(world);
     assert_int_equal(world->faults.retry_releases, 0);
     assert_int_equal(world->releases, 1);
     assert_true(world->messages[0].visible_at_ms <= world->now_ms);
@@ -296,7 +272,7 @@ static void a_service_goes_on_slowly_until_a_row_is_stored(void **state)
     while (books_of(world)->deleted < 200)
         world_step(world);
     check_all_settled(world);
-    stop(world);
+    world_stop(world);
 }
 
 static void run_until_braked(struct world *world)
@@ -327,8 +303,7 @@ static void start_with_bad_rows_that_come_again(struct world *world)
 static void bad_rows_that_come_again_do_not_keep_a_new_one_waiting(void **state)
 {
     for (unsigned lanes = 1; lanes <= 3; lanes++) {
-        (void)teardown(state);
-        (void)setup(state);
+        world_renew(state);
         struct world *world = *state;
         world->config.lanes = lanes;
         start_with_bad_rows_that_come_again(world);
@@ -342,7 +317,7 @@ static void bad_rows_that_come_again_do_not_keep_a_new_one_waiting(void **state)
             if (i % 2 == 0) /* else at once: the rest of a batch is still between two attempts */
                 run_until(world, world->now_ms + 600000);
         }
-        stop(world);
+        world_stop(world);
     }
 }
 
@@ -359,7 +334,7 @@ static void new_bad_rows_do_not_keep_an_old_one_waiting(void **state)
         world_step(world);
         assert_in_range(world->now_ms, sent_at_ms, sent_at_ms + 2 * 3600 * 1000);
     }
-    stop(world);
+    world_stop(world);
 }
 
 static void duplicates_do_not_lift_the_brake(void **state)
@@ -377,7 +352,7 @@ static void duplicates_do_not_lift_the_brake(void **state)
         run_until(world, minute * 60000);
     }
     assert_true(books_of(world)->rejected > rejected);
-    stop(world);
+    world_stop(world);
 }
 
 static void a_row_stored_lifts_the_brake(void **state)
@@ -394,12 +369,8 @@ static void a_row_stored_lifts_the_brake(void **state)
     assert_false(le_pipeline_is_braked(world->pipeline));
     assert_true(world->submissions < 400); /* not row by row */
     check_all_settled(world);
-    stop(world);
+    world_stop(world);
 }
-
-/* ---- */
-
-#define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

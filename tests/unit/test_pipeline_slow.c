@@ -9,41 +9,17 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-static const struct le_books *books_of(const struct world *world)
-{
-    return le_pipeline_books(world->pipeline);
-}
-
 static void run_until_deleted(struct world *world, uint64_t count)
 {
     while (books_of(world)->deleted < count)
         world_step(world);
 }
 
-static void stop(struct world *world)
-{
-    le_pipeline_stop(world->pipeline);
-    assert_int_equal(world_run(world, 10000), LE_OK);
-}
-
 static void what_takes_too_long_is_cut_in_halves(void **state)
 {
     static const size_t limits[] = {1, 2, 7, 50, 99};
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-        (void)teardown(state);
-        (void)setup(state);
+        world_renew(state);
         struct world *world = *state;
         world->config.patience_ms = 20000; /* a drain's */
         world->faults.rows_in_time = limits[i];
@@ -68,7 +44,7 @@ static void later_batches_are_small_at_first(void **state)
     /* With batches of 12 to 26 rows, a hundred or so, and seven more whenever they have grown too
      * large. */
     assert_in_range(world->submissions, 2000 / 25, 250);
-    stop(world);
+    world_stop(world);
 }
 
 static void they_grow_again(void **state)
@@ -87,7 +63,7 @@ static void they_grow_again(void **state)
     run_until_deleted(world, 1100);
     assert_int_equal(world->largest_batch, 30);
     world_check_all_stored(world);
-    stop(world);
+    world_stop(world);
 }
 
 /* It may have been a person. */
@@ -125,7 +101,7 @@ static void a_row_that_is_always_too_slow_harms_nobody(void **state)
     world->faults.slow_rows = false;
     run_until_deleted(world, 331);
     world_check_all_stored(world);
-    stop(world);
+    world_stop(world);
 }
 
 static void a_drain_gives_up_when_no_row_is_in_time(void **state)
@@ -162,12 +138,8 @@ static void a_time_limit_convicts_no_row(void **state)
     run_until_deleted(world, 4);
     assert_int_equal(books_of(world)->rejected, 0);
     world_check_all_stored(world);
-    stop(world);
+    world_stop(world);
 }
-
-/* ---- */
-
-#define WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

@@ -437,3 +437,32 @@ void world_check_all_stored(struct world *world)
         assert_true(world->messages[i].deleted);
     }
 }
+
+const struct le_books *books_of(const struct world *world)
+{
+    return le_pipeline_books(world->pipeline);
+}
+
+void world_stop(struct world *world)
+{
+    le_pipeline_stop(world->pipeline);
+    assert_int_equal(world_run(world, 10000), LE_OK);
+}
+
+int world_set_up(void **state)
+{
+    *state = world_new();
+    return 0;
+}
+
+int world_tear_down(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+void world_renew(void **state)
+{
+    assert_int_equal(world_tear_down(state), 0);
+    assert_int_equal(world_set_up(state), 0);
+}

@@ -99,6 +99,17 @@ void world_step(struct world *world);
 void world_check_all_stored(struct world *world);
 /* From now on counts the lines of the log that hold the words. */
 void world_watch_log(struct world *world, const char *words);
+const struct le_books *books_of(const struct world *world);
+/* Stops the pipeline, and runs until it has. */
+void world_stop(struct world *world);
+
+/* ---- a world for each test, at *state ---- */
+
+int world_set_up(void **state);
+int world_tear_down(void **state);
+/* Another one in its place, for a test that needs several. */
+void world_renew(void **state);
+#define WORLD(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 
 /* ---- between the files of the world ---- */
 
