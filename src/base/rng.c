@@ -5,13 +5,14 @@
 #include <assert.h>
 #include <stddef.h>
 
-static uint64_t splitmix64(uint64_t *state)
+#define SPLITMIX64_STEP UINT64_C(0x9e3779b97f4a7c15)
+
+uint64_t le_mix64(uint64_t x)
 {
-    *state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return mixed ^ (mixed >> 31);
+    x += SPLITMIX64_STEP;
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
 }
 
 static uint64_t rotate_left(uint64_t value, unsigned bits)
@@ -23,8 +24,8 @@ static uint64_t rotate_left(uint64_t value, unsigned bits)
 void le_rng_seed(struct le_rng *rng, uint64_t seed)
 {
     assert(rng != NULL);
-    for (int i = 0; i < 4; i++)
-        rng->state[i] = splitmix64(&seed);
+    for (uint64_t i = 0; i < 4; i++)
+        rng->state[i] = le_mix64(seed + i * SPLITMIX64_STEP);
 }
 
 uint64_t le_rng_next(struct le_rng *rng)

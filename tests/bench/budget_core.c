@@ -8,6 +8,7 @@
  * take apart. Everything else is the world around them and counts nothing. */
 #include "loginetl/base/crypto.h"
 #include "loginetl/base/http.h"
+#include "loginetl/base/rng.h"
 #include "loginetl/base/timefmt.h"
 #include "loginetl/pg/arrays.h"
 #include "loginetl/pipeline/pipeline.h"
@@ -184,19 +185,10 @@ static void make_request(struct world *world, const char *target, struct le_span
 
 /* ---- answers ---- */
 
-/* Spread over all bits, the same on every machine (the finaliser of splitmix64). */
-static uint64_t mix(uint64_t x)
-{
-    x += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
 /* A login of the field's own shape, about 170 bytes. */
 static int make_body(uint64_t n, char *out, size_t size)
 {
-    uint64_t a = mix(n), b = mix(a), c = mix(b);
+    uint64_t a = le_mix64(n), b = le_mix64(a), c = le_mix64(b);
     return snprintf(out, size,
                     "{\"user_id\": \"%08x-%04x-4%03x-8%03x-%012" PRIx64
                     "\", \"app_version\": \"%u.%u.%u\", \"device_type\": \"%s\", "
@@ -222,7 +214,7 @@ static void put_message(struct world *world, uint64_t n)
 {
     char body[256], md5_text[2 * LE_MD5_LEN + 1] = "";
     uint8_t md5[LE_MD5_LEN];
-    uint64_t a = mix(n ^ UINT64_C(0x1d)), b = mix(a);
+    uint64_t a = le_mix64(n ^ UINT64_C(0x1d)), b = le_mix64(a);
     int len = make_body(n, body, sizeof body);
     must(le_md5((struct le_span){body, (size_t)len}, md5), "md5");
     le_hex(md5, sizeof md5, md5_text);

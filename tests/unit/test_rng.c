@@ -38,6 +38,17 @@ static void test_the_seed_is_spread_by_splitmix64(void **state)
     assert_int_equal(rng.state[3], UINT64_C(0xf88bb8a8724c81ec));
 }
 
+/* The same numbers, each from the state that it is made of. */
+static void test_mix64_is_the_step_of_splitmix64(void **state)
+{
+    (void)state;
+    assert_int_equal(le_mix64(0), UINT64_C(0xe220a8397b1dcdaf));
+    assert_int_equal(le_mix64(UINT64_C(0x9e3779b97f4a7c15)), UINT64_C(0x6e789e6aa1b965f4));
+    assert_int_equal(le_mix64(UINT64_C(0x9e3779b97f4a7c15) * 3), UINT64_C(0xf88bb8a8724c81ec));
+    /* The sum wraps round to zero, which stays zero. */
+    assert_int_equal(le_mix64(0 - UINT64_C(0x9e3779b97f4a7c15)), 0);
+}
+
 static void test_equal_seeds_give_equal_numbers(void **state)
 {
     (void)state;
@@ -98,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_reference_sequence),
         cmocka_unit_test(test_the_seed_is_spread_by_splitmix64),
+        cmocka_unit_test(test_mix64_is_the_step_of_splitmix64),
         cmocka_unit_test(test_equal_seeds_give_equal_numbers),
         cmocka_unit_test(test_below_is_even_and_below),
         cmocka_unit_test(test_unit_is_even_and_never_one),

@@ -1,6 +1,6 @@
 #include "handle.h"
 
-#include "mix.h"
+#include "loginetl/base/rng.h"
 
 #include <string.h>
 
@@ -19,7 +19,7 @@ static void make_tables(void)
 {
     uint64_t state = TURN;
     for (size_t i = 0; i < HANDLE_LEN; i++) {
-        state = mix64(state);
+        state = le_mix64(state);
         pattern[i] = letters[state & 63];
     }
     memcpy(pattern, SHAPE, LEAD);
@@ -53,7 +53,7 @@ void handle_put(struct delivery delivery, char out[HANDLE_LEN])
     uint64_t word = (uint64_t)delivery.number << 32 | delivery.receives;
     memcpy(out, pattern, HANDLE_LEN);
     put_word(word ^ TURN, out + LEAD);
-    put_word(mix64(word), out + LEAD + WORD);
+    put_word(le_mix64(word), out + LEAD + WORD);
 }
 
 bool handle_read(struct le_span text, struct delivery *delivery)

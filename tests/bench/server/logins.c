@@ -1,9 +1,8 @@
 #include "logins.h"
 
-#include "mix.h"
-
 #include "loginetl/base/crypto.h"
 #include "loginetl/base/mem.h"
+#include "loginetl/base/rng.h"
 
 #include <assert.h>
 #include <string.h>
@@ -140,7 +139,7 @@ static void put_locale(struct twin *twin, uint64_t drawn)
 static void put_fields(struct twin *twin, uint64_t seed, uint64_t number)
 {
     char user[LOGINS_ID_LEN];
-    uint64_t high = mix64(mix64(seed) ^ number), low = mix64(high), drawn = mix64(low);
+    uint64_t high = le_mix64(le_mix64(seed) ^ number), low = le_mix64(high), drawn = le_mix64(low);
     put_uuid(high, low, user);
     put_plain(twin, user, sizeof user);
     PUT(twin, "\", \"app_version\": \"", "\\\", \\\"app_version\\\": \\\"");
@@ -213,7 +212,8 @@ char *logins_put_body(struct logins *logins, uint64_t number, char *out, char md
 void logins_put_id(const struct logins *logins, uint64_t number, char out[LOGINS_ID_LEN])
 {
     /* The low half's step is odd, so that no two of its 62 bits are the same. */
-    put_uuid(mix64(mix64(~logins->seed) ^ number), number * UINT64_C(0x9e3779b97f4a7c15), out);
+    put_uuid(le_mix64(le_mix64(~logins->seed) ^ number), number * UINT64_C(0x9e3779b97f4a7c15),
+             out);
 }
 
 /* {"note": "xxx…", "user_id": " */
