@@ -6,9 +6,10 @@
  *
  * What is to be counted stands in functions of their own, named part_…, which the compiler may not
  * take apart. Everything else is the world around them and counts nothing. */
+#include "budget_login.h"
+
 #include "loginetl/base/crypto.h"
 #include "loginetl/base/http.h"
-#include "loginetl/base/rng.h"
 #include "loginetl/base/timefmt.h"
 #include "loginetl/pg/arrays.h"
 #include "loginetl/pipeline/pipeline.h"
@@ -185,55 +186,6 @@ static void make_request(struct world *world, const char *target, struct le_span
 
 /* ---- answers ---- */
 
-/* A login of the field's own shape, about 170 bytes. */
-static int make_body(uint64_t n, char *out, size_t size)
-{
-    uint64_t a = le_mix64(n), b = le_mix64(a), c = le_mix64(b);
-    return snprintf(out, size,
-                    "{\"user_id\": \"%08x-%04x-4%03x-8%03x-%012" PRIx64
-                    "\", \"app_version\": \"%u.%u.%u\", \"device_type\": \"%s\", "
-                    "\"ip\": \"%u.%u.%u.%u\", \"locale\": %s, \"device_id\": \"%03u-%02u-%04u\"}",
-                    (unsigned)a, (unsigned)(a >> 32 & 0xffff), (unsigned)(a >> 52),
-                    (unsigned)(b & 0xfff), b >> 16, (unsigned)(c % 8), (unsigned)(c / 8 % 10),
-                    (unsigned)(c / 80 % 10), c & 1 << 20 ? "ios" : "android",
-                    (unsigned)(1 + a % 223), (unsigned)(b & 255), (unsigned)(b >> 8 & 255),
-                    (unsigned)(c >> 32 & 255), b % 100 < 29 ? "null" : "\"RU\"",
-                    (unsigned)(c % 1000), (unsigned)(c / 1000 % 100), (unsigned)(a % 10000));
-}
-
-static void put_escaped(struct le_buf *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            must(le_buf_append_text(out, "\\"), "escape");
-        must(le_buf_append(out, text, 1), "escape");
-    }
-}
-
-static void put_message(struct world *world, uint64_t n)
-{
-    char body[256], md5_text[2 * LE_MD5_LEN + 1] = "";
-    uint8_t md5[LE_MD5_LEN];
-    uint64_t a = le_mix64(n ^ UINT64_C(0x1d)), b = le_mix64(a);
-    int len = make_body(n, body, sizeof body);
-    must(le_md5((struct le_span){body, (size_t)len}, md5), "md5");
-    le_hex(md5, sizeof md5, md5_text);
-    must(le_buf_printf(&world->json,
-                       "%s{\"MessageId\":\"%08x-%04x-4%03x-8%03x-%012" PRIx64
-                       "\",\"ReceiptHandle\":\"AQEB%016" PRIx64 "%0176" PRIx64
-                       "\",\"MD5OfBody\":\"%s\",\"Body\":\"",
-                       n % LE_SQS_BATCH_MAX == 0 ? "" : ",", (unsigned)a,
-                       (unsigned)(a >> 32 & 0xffff), (unsigned)(a >> 52), (unsigned)(b & 0xfff),
-                       b >> 16, a, b, md5_text),
-         "a message");
-    put_escaped(&world->json, body);
-    must(le_buf_printf(&world->json,
-                       "\",\"Attributes\":{\"SentTimestamp\":\"%" PRIu64
-                       "\",\"ApproximateReceiveCount\":\"1\"}}",
-                       (uint64_t)START_MS + n / 8),
-         "a message's end");
-}
-
 /* What is in json, as it comes from a connection. */
 static void put_wire(struct world *world)
 {
@@ -253,8 +205,11 @@ static void make_messages(struct world *world)
     must(le_buf_append_text(&world->json, "{"), "an answer");
     if (world->sent < world->messages) {
         must(le_buf_append_text(&world->json, "\"Messages\":["), "an answer");
-        for (int i = 0; i < LE_SQS_BATCH_MAX; i++)
-            put_message(world, world->sent++);
+        for (int i = 0; i < LE_SQS_BATCH_MAX; i++, world->sent++) {
+            int64_t sent_at_ms = START_MS + (int64_t)(world->sent / 8);
+            must(le_buf_append_text(&world->json, i > 0 ? "," : ""), "an answer");
+            must(budget_put_message(&world->json, world->sent, sent_at_ms), "a message");
+        }
         must(le_buf_append_text(&world->json, "]"), "an answer");
     }
     must(le_buf_append_text(&world->json, "}"), "an answer");

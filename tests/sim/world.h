@@ -15,6 +15,7 @@
 #define REQUESTS_MAX     1024
 #define TRANSACTIONS_MAX 512
 #define BODY_LARGE       (1u << 20)
+#define HOUR_MS          (INT64_C(3600) * 1000)
 
 /* What is promised; a world that breaks one of them has failed. */
 #define SIM_PROMISES(X)                                          \

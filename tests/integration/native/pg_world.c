@@ -178,6 +178,15 @@ void pg_world_init(struct pg_world *world, const struct pg_cluster *cluster, con
     pg_log_clear();
 }
 
+void pg_world_set_url(struct pg_world *world, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(world->url, sizeof world->url, format, args);
+    va_end(args);
+    assert_in_range(len, 1, sizeof world->url - 1);
+}
+
 void pg_world_open(struct pg_world *world)
 {
     assert_int_equal(le_store_new(&world->config, &world->store), LE_OK);
@@ -230,6 +239,11 @@ static bool has_failed(const void *what)
     return ((const struct pg_world *)what)->failed > 0;
 }
 
+static bool has_failed_twice(const void *what)
+{
+    return le_store_failures_in_a_row(((const struct pg_world *)what)->store) >= 2;
+}
+
 struct idle_wish {
     struct pg_world *world;
     unsigned connections;
@@ -257,6 +271,11 @@ void pg_world_run_failed(struct pg_world *world)
 {
     pg_world_run(world, has_failed, world);
     assert_int_equal(world->failed, 1);
+}
+
+void pg_world_run_unavailable(struct pg_world *world)
+{
+    pg_world_run(world, has_failed_twice, world);
 }
 
 void pg_world_run_idle(struct pg_world *world, unsigned connections)

@@ -50,6 +50,9 @@ struct pg_batch {
 
 /* Fills config with what most tests want; change it, then open. */
 void pg_world_init(struct pg_world *world, const struct pg_cluster *cluster, const char *database);
+/* Another url than the cluster's. */
+void pg_world_set_url(struct pg_world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void pg_world_open(struct pg_world *world);  /* the store must be made */
 void pg_world_close(struct pg_world *world); /* and the loop must end empty */
 
@@ -57,6 +60,7 @@ void pg_world_close(struct pg_world *world); /* and the loop must end empty */
 void pg_world_run(struct pg_world *world, bool (*holds)(const void *), const void *what);
 void pg_world_run_ready(struct pg_world *world);
 void pg_world_run_failed(struct pg_world *world);
+void pg_world_run_unavailable(struct pg_world *world); /* two attempts in a row have failed */
 void pg_world_run_idle(struct pg_world *world, unsigned connections);
 void pg_world_run_for(struct pg_world *world, uint64_t ms);
 
