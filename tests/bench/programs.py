@@ -16,6 +16,7 @@ from lib.queues import CREDENTIALS
 import scenarios
 
 PEERS = Path(__file__).resolve().parent / "peers"
+SHARED = [PEERS / "python", PEERS / "golang"]  # what several peers are made of
 INSTALLED = TOP / "build/bench/peers"
 BATCH_ROWS = 1000
 CANNOT_INSTALL = 3  # what install.sh answers where a toolchain is missing or too old
@@ -61,7 +62,7 @@ class Programs:
         """Installs a peer into build/bench/peers, unless it is there as the tree has it. Megabytes; None when this machine
         lacks what it takes."""
         folder, stamp = INSTALLED / peer, INSTALLED / f"{peer}.stamp"
-        now = {"files": digest([PEERS / peer, PEERS / "python"]), "folder": str(folder)}
+        now = {"files": digest([PEERS / peer, *SHARED]), "folder": str(folder)}
         if stamp.exists() and (was := json.loads(stamp.read_text())).items() >= now.items():
             return was["megabytes"]
         print(f"bench: installing {peer} into build/bench/peers/{peer}", flush=True)
