@@ -87,6 +87,18 @@ enum le_err le_pg_name_parse(const char *text, struct le_pg_name *out)
     return at != NULL && *at == '\0' ? LE_OK : LE_ERR_CONFIG;
 }
 
+bool le_pg_is_identifier(const char *text)
+{
+    assert(text != NULL);
+    size_t len = 0;
+    for (; text[len] != '\0'; len++) {
+        bool fits = len == 0 ? starts_name(text[len]) : continues_name(text[len]);
+        if (!fits || (unsigned char)text[len] >= 0x80 || len == LE_PG_NAME_SIZE - 1)
+            return false;
+    }
+    return len > 0;
+}
+
 enum le_err le_pg_put_quoted(struct le_buf *out, struct le_span name)
 {
     assert(out != NULL && name.ptr != NULL && name.len > 0);

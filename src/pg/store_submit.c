@@ -205,16 +205,25 @@ static bool is_news(struct le_store *store, const char *sqlstate)
     return true;
 }
 
+/* The constraint's name, or NULL where it is none to be told. A trigger may name any text as one,
+ * and that may be the row's: RAISE … USING CONSTRAINT = NEW.ip. What runs inside a function has a
+ * context; what the server finds out by itself has none. */
+static const char *constraint_of(const PGresult *result)
+{
+    const char *name = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    bool tell = name != NULL && !has(result, PG_DIAG_CONTEXT) && le_pg_is_identifier(name);
+    return tell ? name : NULL;
+}
+
 static void log_failure(const struct le_lane *lane, const PGresult *result, const char *sqlstate,
                         const struct verdict *verdict)
 {
-    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     /* A row at fault is the pipeline's to find and to tell; on the way to it this happens several
      * times. */
     bool loud = verdict->class != LE_SQLSTATE_DATA && is_news(lane->store, sqlstate);
     le_log(loud ? LE_LOG_WARN : LE_LOG_DEBUG, "database_statement",
            LE_FI("connection", le_pg_conn_number(lane->conn)), LE_FI("rows", lane->op->count),
-           LE_FS("sqlstate", sqlstate), LE_FS("constraint", constraint != NULL ? constraint : ""),
+           LE_FS("sqlstate", sqlstate), LE_FS("constraint", constraint_of(result)),
            LE_FS("text", verdict->words));
 }
 

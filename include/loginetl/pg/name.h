@@ -6,6 +6,8 @@
 #include "loginetl/base/error.h"
 #include "loginetl/base/span.h"
 
+#include <stdbool.h>
+
 #define LE_PG_NAME_SIZE 64 /* NAMEDATALEN: 63 bytes and a NUL */
 
 struct le_pg_name {
@@ -16,6 +18,10 @@ struct le_pg_name {
 /* table, schema.table, "Quoted"."With ""quotes""": an unquoted part is folded to lower case, as the
  * server does. LE_ERR_CONFIG: anything else, or a part longer than the server keeps. */
 LE_MUST enum le_err le_pg_name_parse(const char *text, struct le_pg_name *out);
+
+/* What a person would choose for a name: ASCII letters, digits, _ and $, no digit or $ first, and
+ * no longer than the server keeps. It may be a reserved word. */
+bool le_pg_is_identifier(const char *text);
 
 /* "name", always quoted. */
 LE_MUST enum le_err le_pg_put_quoted(struct le_buf *out, struct le_span name);

@@ -304,23 +304,6 @@ static void failing_memory_is_got_over(void **state)
     PQfinish(f.pg);
 }
 
-static void no_secret_is_logged(void **state)
-{
-    (void)state;
-    struct pg_fixture f;
-    struct row_set rows;
-    struct pg_batch batch;
-    pg_fixture_begin(&f);
-    pg_fixture_ready(&f);
-    pg_rows_now(&rows, 10, 1);
-    assert_int_equal(pg_world_store(&f.world, &batch, &rows), LE_STORE_COMMITTED);
-    assert_null(strstr(pg_log(), PG_CLUSTER_PASSWORD));
-    assert_null(strstr(pg_log(), "user-"));
-    assert_non_null(strstr(pg_log(), "event=database_connected"));
-    row_set_free(&rows);
-    pg_fixture_end(&f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,7 +314,6 @@ int main(void)
         cmocka_unit_test(a_read_only_server_is_waited_out),
         cmocka_unit_test(closing_at_any_moment),
         cmocka_unit_test(failing_memory_is_got_over),
-        cmocka_unit_test(no_secret_is_logged),
     };
     return cmocka_run_group_tests(tests, pg_group_setup, pg_group_teardown);
 }

@@ -104,6 +104,34 @@ static void names(void **state)
     }
 }
 
+static void identifiers(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "c",      "user_logins_check",
+        "_1",     "No_$7",
+        "select", "a2345678901234567890123456789012345678901234567890123456789012_"};
+    static const char *const others[] = {
+        "",
+        "1a",
+        "$a",
+        "203.0.113.77",
+        "123-45-6789",
+        "a b",
+        "a\"b",
+        "a\n",
+        "t\xc3\xa4g",
+        "a2345678901234567890123456789012345678901234567890123456789012_4"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        if (!le_pg_is_identifier(good[i]))
+            fail_msg("%s", good[i]);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (le_pg_is_identifier(others[i]))
+            fail_msg("%s", others[i]);
+    }
+}
+
 static void check_put(struct le_span name, const char *plain)
 {
     struct le_buf out;
@@ -134,8 +162,12 @@ static void quoting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(classes), cmocka_unit_test(words),   cmocka_unit_test(found_in_libpq_text),
-        cmocka_unit_test(names),   cmocka_unit_test(quoting),
+        cmocka_unit_test(classes),
+        cmocka_unit_test(words),
+        cmocka_unit_test(found_in_libpq_text),
+        cmocka_unit_test(names),
+        cmocka_unit_test(identifiers),
+        cmocka_unit_test(quoting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
