@@ -42,7 +42,8 @@ enum le_err le_mask(enum le_mask_method method, struct le_span value, char *out)
 {
     assert(out != NULL && (value.ptr != NULL || value.len == 0));
     uint8_t sum[LE_SHA512_LEN];
-    enum le_err err = method == LE_MASK_SHA256 ? le_sha256(value, sum) : le_sha512(value, sum);
+    enum le_err err =
+        method == LE_MASK_SHA256 ? le_sha256_bulk(value, sum) : le_sha512_bulk(value, sum);
     if (err != LE_OK)
         return err;
     le_hex(sum, le_mask_chars(method) / 2, out);

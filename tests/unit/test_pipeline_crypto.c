@@ -9,8 +9,9 @@
 
 #include <cmocka.h>
 
-/* In the place of the library's own, which never fails in practice. */
+/* In the place of the libraries' own, which never fail in practice. */
 struct mbedtls_md_info_t;
+struct SHA256state_st;
 int mbedtls_md(const struct mbedtls_md_info_t *info, const unsigned char *bytes, size_t len,
                unsigned char *out);
 int mbedtls_md(const struct mbedtls_md_info_t *info, const unsigned char *bytes, size_t len,
@@ -21,6 +22,14 @@ int mbedtls_md(const struct mbedtls_md_info_t *info, const unsigned char *bytes,
     (void)len;
     (void)out;
     return -1;
+}
+
+int SHA256_Final(unsigned char *out, struct SHA256state_st *ctx);
+int SHA256_Final(unsigned char *out, struct SHA256state_st *ctx)
+{
+    (void)out;
+    (void)ctx;
+    return 0;
 }
 
 static void run_to_its_end(struct world *world, const char *words, bool ids)

@@ -1,4 +1,4 @@
-/* Hashing. The only includer of mbedTLS, and of libcrypto for the hashes of whole bodies. */
+/* Hashing. The only includer of mbedTLS, and of libcrypto for the hashes that a message costs. */
 #ifndef LE_BASE_CRYPTO_H
 #define LE_BASE_CRYPTO_H
 
@@ -8,9 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* For one thread only: contexts are kept, so that a hash takes no memory (but what libcrypto takes
- * inside le_…_bulk). LE_ERR_NOMEM: no memory for the first use. LE_ERR_CRYPTO: the library
- * failed. */
+/* For one thread only: contexts are kept, so that a hash takes no memory. LE_ERR_NOMEM: no memory
+ * for the first use. LE_ERR_CRYPTO: the library failed. */
 
 #define LE_SHA256_LEN 32
 #define LE_SHA512_LEN 64
@@ -19,9 +18,10 @@
 LE_MUST enum le_err le_sha256(struct le_span bytes, uint8_t out[LE_SHA256_LEN]);
 LE_MUST enum le_err le_sha512(struct le_span bytes, uint8_t out[LE_SHA512_LEN]);
 LE_MUST enum le_err le_md5(struct le_span bytes, uint8_t out[LE_MD5_LEN]);
-/* The same of kilobytes: through libcrypto where the build has it, which uses the CPU's
- * instructions for it, or at least assembly. */
+/* The same for what is hashed again and again: through libcrypto where the build has it, which uses
+ * the CPU's instructions for it, or at least assembly. */
 LE_MUST enum le_err le_sha256_bulk(struct le_span bytes, uint8_t out[LE_SHA256_LEN]);
+LE_MUST enum le_err le_sha512_bulk(struct le_span bytes, uint8_t out[LE_SHA512_LEN]);
 LE_MUST enum le_err le_md5_bulk(struct le_span bytes, uint8_t out[LE_MD5_LEN]);
 LE_MUST enum le_err le_hmac_sha256(struct le_span key, struct le_span bytes,
                                    uint8_t out[LE_SHA256_LEN]);
