@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* For one thread only: contexts are kept, so that a hash takes no memory. LE_ERR_NOMEM: no memory
- * for the first use. LE_ERR_CRYPTO: the library failed. */
+/* For one thread only: a context is kept, so that a hash takes no memory, but for the two functions
+ * that take a key. LE_ERR_NOMEM: no memory for that. LE_ERR_CRYPTO: the library failed. */
 
 #define LE_SHA256_LEN 32
 #define LE_SHA512_LEN 64
@@ -23,10 +23,12 @@ LE_MUST enum le_err le_md5(struct le_span bytes, uint8_t out[LE_MD5_LEN]);
 LE_MUST enum le_err le_sha256_bulk(struct le_span bytes, uint8_t out[LE_SHA256_LEN]);
 LE_MUST enum le_err le_sha512_bulk(struct le_span bytes, uint8_t out[LE_SHA512_LEN]);
 LE_MUST enum le_err le_md5_bulk(struct le_span bytes, uint8_t out[LE_MD5_LEN]);
+
+/* HMAC-SHA256, by the same library as what is hashed in bulk. */
 LE_MUST enum le_err le_hmac_sha256(struct le_span key, struct le_span bytes,
                                    uint8_t out[LE_SHA256_LEN]);
 
-/* HMAC-SHA256 with one key for many texts: inner and outer state are kept, so that a use costs two
+/* The same with one key for many texts: inner and outer state are kept, so that a use costs two
  * blocks, not four. */
 struct le_hmac;
 LE_MUST struct le_hmac *le_hmac_new(struct le_span key); /* NULL: no memory */
