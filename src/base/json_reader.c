@@ -1,5 +1,6 @@
 #include "loginetl/base/json_reader.h"
 
+#include "loginetl/base/hex.h"
 #include "loginetl/base/json_scan.h"
 
 #include <assert.h>
@@ -100,14 +101,6 @@ bool le_reader_next_element(struct le_reader *reader)
     return next(reader, ']');
 }
 
-static uint32_t hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return (uint32_t)(c - '0');
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10) : HEX_INVALID;
-}
-
 /* The value of the four digits behind "\u"; HEX_INVALID when there are none. */
 static uint32_t hex4(const char *at, const char *end)
 {
@@ -115,10 +108,10 @@ static uint32_t hex4(const char *at, const char *end)
         return HEX_INVALID;
     uint32_t value = 0;
     for (int i = 0; i < 4; i++) {
-        uint32_t digit = hex_digit(at[i]);
-        if (digit == HEX_INVALID)
+        int digit = le_hex_value(at[i]);
+        if (digit < 0)
             return HEX_INVALID;
-        value = value << 4 | digit;
+        value = value << 4 | (uint32_t)digit;
     }
     return value;
 }

@@ -1,5 +1,6 @@
 /* JSON strings: what their escapes stand for, and how a text is written as one. */
 #include "loginetl/base/buf.h"
+#include "loginetl/base/hex.h"
 #include "loginetl/base/json.h"
 
 #include <assert.h>
@@ -19,17 +20,6 @@ static bool is_low(uint32_t code)
     return code >= LOW_FIRST && code <= LOW_LAST;
 }
 
-static int hex_digit(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 /* Reads a \uXXXX at *in. */
 static bool read_unit(const char **in, const char *end, uint32_t *unit)
 {
@@ -38,7 +28,7 @@ static bool read_unit(const char **in, const char *end, uint32_t *unit)
         return false;
     *unit = 0;
     for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(at[i]);
+        int digit = le_hex_value(at[i]);
         if (digit < 0)
             return false;
         *unit = *unit << 4 | (uint32_t)digit;

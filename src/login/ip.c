@@ -1,6 +1,7 @@
 /* The canonical text of an address. Own and strict, because the C library's functions differ in
  * what they take (shortened or zero-led dotted decimals) and in what they write (::1.2.3.4), and a
  * mask must be the same everywhere. */
+#include "loginetl/base/hex.h"
 #include "loginetl/login/mask.h"
 
 #include <assert.h>
@@ -48,24 +49,13 @@ struct v6 {
     int gap; /* groups before the "::", -1 without one */
 };
 
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 static bool add_hex_group(struct v6 *v6, struct le_span text)
 {
     unsigned value = 0;
     if (text.len == 0 || text.len > 4 || v6->count == GROUPS)
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        int digit = hex_value(text.ptr[i]);
+        int digit = le_hex_value(text.ptr[i]);
         if (digit < 0)
             return false;
         value = value << 4 | (unsigned)digit;

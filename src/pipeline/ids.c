@@ -1,39 +1,21 @@
 /* Which messages are in flight here: a redelivery of one of them is recognised before it reaches
  * the database. */
 #include "loginetl/base/crypto.h"
+#include "loginetl/base/hex.h"
 #include "loginetl/pipeline/internal.h"
 
 #include <assert.h>
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* 8-4-4-4-12 */
 static bool uuid_parse(struct le_span text, uint8_t out[16])
 {
-    if (text.len != 36)
-        return false;
-    size_t at = 0;
-    for (size_t i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            if (text.ptr[at++] != '-')
-                return false;
-        }
-        int high = hex_digit(text.ptr[at]), low = hex_digit(text.ptr[at + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-        at += 2;
-    }
-    return true;
+    const char *at = text.ptr;
+    return text.len == 36 && at[8] == '-' && at[13] == '-' && at[18] == '-' && at[23] == '-' &&
+           le_unhex((struct le_span){at, 8}, out) &&
+           le_unhex((struct le_span){at + 9, 4}, out + 4) &&
+           le_unhex((struct le_span){at + 14, 4}, out + 6) &&
+           le_unhex((struct le_span){at + 19, 4}, out + 8) &&
+           le_unhex((struct le_span){at + 24, 12}, out + 10);
 }
 
 enum le_err le_message_key(struct le_span message_id, uint8_t out[16])

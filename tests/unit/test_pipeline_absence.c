@@ -409,6 +409,26 @@ static void memory_held_stays_under_its_limit(void **state)
     world_check_all_stored(world);
 }
 
+static void message_ids_that_are_uuids_are_read(void **state)
+{
+    (void)state;
+    static const uint8_t expected[] = {0x01, 0x23, 0xab, 0xcd, 0x45, 0x67, 0x89, 0xef,
+                                       0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
+    char text[] = "0123abCD-4567-89ef-FEDC-ba9876543210";
+    uint8_t key[16];
+    assert_int_equal(le_message_key((struct le_span){text, 36}, key), LE_OK);
+    assert_memory_equal(key, expected, 16);
+    for (size_t i = 0; i < 36; i++) { /* with one character wrong it is none */
+        char right = text[i];
+        text[i] = right == '-' ? '0' : 'g';
+        assert_int_equal(le_message_key((struct le_span){text, 36}, key), LE_OK);
+        assert_memory_not_equal(key, expected, 16);
+        text[i] = right;
+    }
+    assert_int_equal(le_message_key((struct le_span){text, 35}, key), LE_OK);
+    assert_memory_not_equal(key, expected, 16);
+}
+
 static void message_ids_that_are_no_uuids_become_one(void **state)
 {
     (void)state;
@@ -451,6 +471,7 @@ int main(void)
         WORLD(stops_after_max_messages),
         WORLD(a_fatal_store_ends_the_pipeline_and_hands_the_rows_back),
         WORLD(memory_held_stays_under_its_limit),
+        WORLD(message_ids_that_are_uuids_are_read),
         WORLD(message_ids_that_are_no_uuids_become_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
