@@ -4,7 +4,9 @@
 #include "loginetl/base/mem.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const char *const state_names[] = {
     [LE_CONN_CONNECTING] = "connecting", [LE_CONN_IDLE] = "idle",       [LE_CONN_BUSY] = "busy",
@@ -79,6 +81,16 @@ void le_conn_close(struct le_conn *conn, const char *why)
         conn_free(conn);
 }
 
+/* Not over TLS, be it to the server or to a proxy, through which everything goes in a tunnel (a
+ * SOCKS proxy lets bytes pass as they are). */
+static bool is_direct(const struct le_conn *conn)
+{
+    long proxy_status = 0;
+    return !conn->pool->tls &&
+           curl_easy_getinfo(conn->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status) == CURLE_OK &&
+           proxy_status == 0;
+}
+
 /* From here on the connection is ours. libcurl's cache leaves it alone only while a transfer is
  * attached to it, which the first curl_easy_send does, and le_pool_connected sends at once:
  * unattached, it would be closed under us as an idle one. */
@@ -89,6 +101,8 @@ static enum le_err adopt(struct le_conn *conn)
     if (curl_easy_getinfo(conn->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
         fd == CURL_SOCKET_BAD)
         return LE_ERR_CLOSED;
+    conn->fd = fd;
+    conn->direct = is_direct(conn);
     le_net_forget_socket(net, fd);
     if (uv_poll_init_socket(net->loop, &conn->poll, fd) != 0)
         return LE_ERR_CONNECT;
@@ -101,6 +115,39 @@ static enum le_err adopt(struct le_conn *conn)
      * time of connecting. */
     (void)curl_easy_setopt(conn->easy, CURLOPT_BUFFERSIZE, (long)LE_NET_READ_SIZE);
     return LE_OK;
+}
+
+/* At each call libcurl searches all its connections for the one that is meant, which costs more
+ * than all else that it does for bytes that go out as they are. The first exchange must be its own
+ * all the same (adopt). */
+static bool past_libcurl(const struct le_conn *conn)
+{
+    return conn->direct && conn->kept;
+}
+
+static CURLcode result_of(ssize_t count, CURLcode failure)
+{
+    if (count >= 0)
+        return CURLE_OK;
+    return errno == EAGAIN || errno == EINTR ? CURLE_AGAIN : failure;
+}
+
+CURLcode le_conn_send(struct le_conn *conn, const char *bytes, size_t len, size_t *count)
+{
+    if (!past_libcurl(conn))
+        return curl_easy_send(conn->easy, bytes, len, count);
+    ssize_t sent = send(conn->fd, bytes, len, MSG_NOSIGNAL);
+    *count = sent > 0 ? (size_t)sent : 0;
+    return result_of(sent, CURLE_SEND_ERROR);
+}
+
+CURLcode le_conn_recv(struct le_conn *conn, char *bytes, size_t len, size_t *count)
+{
+    if (!past_libcurl(conn))
+        return curl_easy_recv(conn->easy, bytes, len, count);
+    ssize_t got = recv(conn->fd, bytes, len, 0);
+    *count = got > 0 ? (size_t)got : 0;
+    return result_of(got, CURLE_RECV_ERROR);
 }
 
 void le_conn_connected(struct le_conn *conn, CURLcode result)

@@ -14,7 +14,7 @@ static void progress(struct le_conn *conn, bool lost);
 enum le_err le_conn_probe(struct le_conn *conn)
 {
     size_t got = 0;
-    CURLcode rc = curl_easy_recv(conn->easy, conn->pool->net->read_buffer, LE_NET_READ_SIZE, &got);
+    CURLcode rc = le_conn_recv(conn, conn->pool->net->read_buffer, LE_NET_READ_SIZE, &got);
     if (rc == CURLE_AGAIN)
         return LE_OK;
     return rc == CURLE_OK && got > 0 ? LE_ERR_PROTOCOL : LE_ERR_CLOSED;
@@ -53,8 +53,8 @@ static void write_request(struct le_conn *conn)
     const struct le_buf *request = conn->exchange->request;
     while (conn->sent < request->len) {
         size_t count = 0;
-        CURLcode rc = curl_easy_send(conn->easy, request->data + conn->sent,
-                                     request->len - conn->sent, &count);
+        CURLcode rc =
+            le_conn_send(conn, request->data + conn->sent, request->len - conn->sent, &count);
         if (rc != CURLE_OK) {
             /* A server may refuse a request by answering and closing before it has read it all:
              * what it said is read first, from the loop, which being ready for writing brings us to
@@ -155,8 +155,7 @@ static bool receive(struct le_conn *conn)
     bool tls = conn->pool->tls;
     for (unsigned reads = 0; reads < READS_MAX; reads++) {
         size_t count = 0;
-        CURLcode rc =
-            curl_easy_recv(conn->easy, conn->pool->net->read_buffer, LE_NET_READ_SIZE, &count);
+        CURLcode rc = le_conn_recv(conn, conn->pool->net->read_buffer, LE_NET_READ_SIZE, &count);
         if (rc == CURLE_AGAIN)
             return true;
         if (rc != CURLE_OK) {

@@ -43,9 +43,11 @@ struct le_conn {
     enum le_conn_state state; /* changed by one setter */
     CURL *easy;               /* stays in the multi for the connection's life */
     uv_poll_t poll;
-    bool watched;                      /* poll is open */
-    bool wants_write;                  /* poll waits for writing too */
-    bool kept;                         /* an answer has come over it before */
+    bool watched;     /* poll is open */
+    bool wants_write; /* poll waits for writing too */
+    bool kept;        /* an answer has come over it before */
+    bool direct;      /* what we write to fd is what the server reads */
+    curl_socket_t fd;
     struct le_exchange *exchange;      /* that it is made for, or carries; NULL when idle */
     size_t sent;                       /* bytes of the request */
     size_t received;                   /* bytes of the answer, as they came over the wire */
@@ -69,6 +71,9 @@ void le_conn_connected(struct le_conn *conn, CURLcode result);
 void le_conn_start(struct le_conn *conn, struct le_exchange *exchange);
 /* Whether bytes of the exchange have come or gone since the last look, or since its start. */
 bool le_conn_has_moved(struct le_conn *conn);
+/* Bytes out and in, with the results of curl_easy_send and curl_easy_recv. */
+LE_MUST CURLcode le_conn_send(struct le_conn *conn, const char *bytes, size_t len, size_t *count);
+LE_MUST CURLcode le_conn_recv(struct le_conn *conn, char *bytes, size_t len, size_t *count);
 /* done has returned: the connection waits for its next exchange. */
 void le_conn_rest(struct le_conn *conn);
 /* Looks whether the peer has closed (LE_ERR_CLOSED) or said something unasked (LE_ERR_PROTOCOL)

@@ -219,6 +219,21 @@ static void answers_without_a_length(void **state)
     echo_server_stop(tls);
 }
 
+/* What goes to a server in the clear goes to the proxy over TLS, on a kept connection too. */
+static void plain_http_through_a_tls_proxy(void **state)
+{
+    struct rig *rig = *state;
+    struct echo_server *proxy = echo_server_start(files.cert, files.key, 0);
+    char url[64];
+    snprintf(url, sizeof url, "https://localhost:%d", echo_server_port(proxy));
+    setenv("http_proxy", url, 1);
+    rig_open(rig, "http://nowhere.test", files.ca_file, 1);
+    echo_every_size(rig, proxy);
+    unsetenv("http_proxy");
+    rig_close(rig);
+    echo_server_stop(proxy);
+}
+
 static long resident_kib(void)
 {
     long pages = 0, resident = 0;
@@ -261,6 +276,7 @@ int main(void)
         TEST(certificates_are_verified),
         TEST(handshakes_that_fail),
         TEST(answers_without_a_length),
+        TEST(plain_http_through_a_tls_proxy),
         TEST(connections_are_light),
     };
     (void)alarm(280);
