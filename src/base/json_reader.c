@@ -7,6 +7,35 @@
 
 #define HEX_INVALID 0xFFFFFFFFu
 
+/* What lies behind the end of the text counts as special. */
+static void scan_block(struct le_reader *reader, char *at)
+{
+    assert(at <= reader->end);
+    size_t left = (size_t)(reader->end - at);
+    reader->block = at;
+    if (left >= LE_SCAN_BLOCK) {
+        reader->specials = le_scan_block(at);
+        return;
+    }
+    char last[LE_SCAN_BLOCK] = {0};
+    memcpy(last, at, left);
+    reader->specials = le_scan_block(last);
+}
+
+/* The first special character from at on, or the end. What stands before at may have been changed
+ * since its block was looked through, what stands behind may not. */
+static inline char *next_special(struct le_reader *reader, char *at)
+{
+    for (;;) {
+        size_t into = (size_t)(at - reader->block);
+        uint64_t left = into < LE_SCAN_BLOCK ? reader->specials >> into : 0;
+        if (left != 0)
+            return at + __builtin_ctzll(left);
+        scan_block(reader, into < LE_SCAN_BLOCK ? reader->block + LE_SCAN_BLOCK : at);
+        at = reader->block;
+    }
+}
+
 void le_reader_init(struct le_reader *reader, char *text, size_t len)
 {
     assert(reader != NULL && (text != NULL || len == 0));
@@ -15,6 +44,7 @@ void le_reader_init(struct le_reader *reader, char *text, size_t len)
     reader->end = reader->at + len;
     reader->depth = 0;
     reader->err = LE_OK;
+    scan_block(reader, reader->at);
 }
 
 /* Errors stick, and nothing more is read: the rest of the text is gone. */
@@ -27,18 +57,17 @@ static void fail(struct le_reader *reader)
 /* The next character that is not white space, not taken; 0 at the end of the text. */
 static inline char peek(struct le_reader *reader)
 {
-    while (reader->at < reader->end) {
+    for (; reader->at < reader->end; reader->at++) {
         char c = *reader->at;
-        if (c != ' ' && c != '\n' && c != '\r' && c != '\t')
+        if ((unsigned char)c > ' ' || (c != ' ' && c != '\n' && c != '\r' && c != '\t'))
             return c;
-        reader->at++;
     }
     return '\0';
 }
 
-static bool take(struct le_reader *reader, char c)
+static inline bool take(struct le_reader *reader, char c)
 {
-    if (peek(reader) != c || reader->at == reader->end)
+    if (peek(reader) != c)
         return false;
     reader->at++;
     return true;
@@ -69,36 +98,28 @@ bool le_reader_enter_array(struct le_reader *reader)
 
 /* Stands before the next element of the container, past its comma; false at the end, which is then
  * left behind. */
-static bool next(struct le_reader *reader, char bracket)
+static inline bool next(struct le_reader *reader, char bracket)
 {
     if (reader->err != LE_OK)
         return false;
     assert(reader->depth > 0);
-    if (take(reader, bracket)) {
+    bool *fresh = &reader->fresh[reader->depth];
+    char mark = peek(reader);
+    if (mark == bracket) {
+        reader->at++;
         reader->depth--;
         return false;
     }
-    if (!reader->fresh[reader->depth] && !take(reader, ','))
+    if (!*fresh && mark == ',') {
+        reader->at++;
+        mark = peek(reader);
+        if (mark != bracket && mark != '\0')
+            return true;
+    }
+    if (!*fresh || mark == '\0')
         fail(reader);
-    else if (peek(reader) == bracket || reader->at == reader->end)
-        fail(reader);
-    reader->fresh[reader->depth] = false;
+    *fresh = false;
     return reader->err == LE_OK;
-}
-
-bool le_reader_next_key(struct le_reader *reader, struct le_span *key)
-{
-    if (!next(reader, '}'))
-        return false;
-    if (le_reader_string(reader, key) && take(reader, ':'))
-        return true;
-    fail(reader);
-    return false;
-}
-
-bool le_reader_next_element(struct le_reader *reader)
-{
-    return next(reader, ']');
 }
 
 /* The value of the four digits behind "\u"; HEX_INVALID when there are none. */
@@ -162,13 +183,17 @@ static const char escapes[256] = {
 };
 
 /* at stands on a backslash. Answers where the escape ends, NULL when it is malformed. */
-static char *unescape_one(char *at, const char *end, char **out)
+static inline char *unescape_one(char *at, const char *end, char **out)
 {
     at++;
     if (at == end)
         return NULL;
-    if (*at == 'u')
-        return unescape_unicode(at + 1, end, out);
+    if (*at == 'u') {
+        char *to = *out;
+        at = unescape_unicode(at + 1, end, &to);
+        *out = to;
+        return at;
+    }
     char c = escapes[(unsigned char)*at];
     if (c == '\0')
         return NULL;
@@ -176,44 +201,41 @@ static char *unescape_one(char *at, const char *end, char **out)
     return at + 1;
 }
 
-/* Moves a plain run down to *out and answers its end. Bodies that are JSON themselves have a quote
- * every eight bytes or so, so the run's last word is stored whole too, unless that would reach
- * beyond what has been read. */
-static char *move_plain(char *at, const char *end, char **out)
+/* Moves a plain run down, and nothing behind it, for that is still to be read; answers its new end.
+ * Bodies that are JSON themselves have a quote every eight bytes or so: to call memmove for each
+ * run would take longer than all else. */
+static inline char *move_down(char *to, const char *from, size_t len, const char *end)
 {
-    char *to = *out;
-    while ((size_t)(end - at) >= sizeof(uint64_t)) {
-        uint64_t word = le_scan_load(at);
-        uint64_t specials = le_scan_specials(word);
-        size_t count = specials != 0 ? le_scan_first(specials, at) : sizeof word;
-        if ((size_t)(at - to) + count < sizeof word)
-            break;
-        memcpy(to, &word, sizeof word);
-        to += count;
-        at += count;
-        if (specials != 0) {
-            *out = to;
-            return at;
-        }
+    const size_t word_len = sizeof(uint64_t);
+    assert(to < from);
+    if (len >= word_len && len <= 2 * word_len) {
+        uint64_t first = le_scan_load(from), last = le_scan_load(from + len - word_len);
+        memcpy(to, &first, word_len);
+        memcpy(to + len - word_len, &last, word_len);
+    } else if (len < word_len && (size_t)(end - from) >= word_len && to + word_len <= from + len) {
+        uint64_t word = le_scan_load(from);
+        memcpy(to, &word, word_len); /* its last bytes fall on what has been read */
+    } else {
+        memmove(to, from, len);
     }
-    while (at < end && !le_json_special(*at))
-        *to++ = *at++;
-    *out = to;
-    return at;
+    return to + len;
 }
 
-/* at stands on the first special character of the string that begins at start. */
+/* at stands on the first special character of the string that begins at start: not its last quote.
+ */
 static bool unescape_string(struct le_reader *reader, char *start, char *at, struct le_span *span)
 {
+    const char *end = reader->end;
     char *out = at;
-    while (at < reader->end && *at == '\\') {
-        at = unescape_one(at, reader->end, &out);
+    while (at < end && *at == '\\') {
+        at = unescape_one(at, end, &out);
         if (at == NULL)
             break;
-        assert(out < at);
-        at = move_plain(at, reader->end, &out);
+        char *stop = next_special(reader, at);
+        out = move_down(out, at, (size_t)(stop - at), end);
+        at = stop;
     }
-    if (at == NULL || at == reader->end || *at != '"') {
+    if (at == NULL || at == end || *at != '"') {
         fail(reader);
         return false;
     }
@@ -222,13 +244,37 @@ static bool unescape_string(struct le_reader *reader, char *start, char *at, str
     return true;
 }
 
+static inline bool take_string(struct le_reader *reader, struct le_span *out)
+{
+    if (peek(reader) != '"')
+        return false;
+    char *start = reader->at + 1;
+    char *at = next_special(reader, start);
+    if (at == reader->end || *at != '"')
+        return unescape_string(reader, start, at, out);
+    reader->at = at + 1;
+    *out = (struct le_span){start, (size_t)(at - start)};
+    return true;
+}
+
 bool le_reader_string(struct le_reader *reader, struct le_span *out)
 {
-    if (!take(reader, '"'))
+    return take_string(reader, out);
+}
+
+bool le_reader_next_key(struct le_reader *reader, struct le_span *key)
+{
+    if (!next(reader, '}'))
         return false;
-    char *start = reader->at;
-    char *at = start + (le_json_plain_end(start, reader->end) - start);
-    return unescape_string(reader, start, at, out);
+    if (take_string(reader, key) && take(reader, ':'))
+        return true;
+    fail(reader);
+    return false;
+}
+
+bool le_reader_next_element(struct le_reader *reader)
+{
+    return next(reader, ']');
 }
 
 static bool take_word(struct le_reader *reader, const char *word, size_t len)
@@ -312,7 +358,7 @@ static bool skip_string(struct le_reader *reader)
     char *at = reader->at + 1;
     char sink[4];
     for (;;) {
-        at += le_json_plain_end(at, reader->end) - at;
+        at = next_special(reader, at);
         if (at == reader->end || *at != '\\')
             break;
         char *out = sink;

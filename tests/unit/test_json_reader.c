@@ -376,6 +376,21 @@ static void test_walking_checks_the_grammar(void **state)
     }
 }
 
+/* Whoever asks is not told of an element that is none, nor of one behind a comma that is none. */
+static void test_commas_stand_between_elements(void **state)
+{
+    char array[] = "[1,]";
+    struct le_reader reader;
+    int64_t number;
+    (void)state;
+    le_reader_init(&reader, array, sizeof array - 1);
+    assert_true(le_reader_enter_array(&reader) && le_reader_next_element(&reader));
+    assert_true(le_reader_int(&reader, &number) && !le_reader_next_element(&reader));
+    assert_int_equal(le_reader_finish(&reader), LE_ERR_SYNTAX);
+    assert_int_equal(walk_text("[,1]"), LE_ERR_SYNTAX);
+    assert_int_equal(walk_text("{,\"a\":1}"), LE_ERR_SYNTAX);
+}
+
 static void test_entering_has_a_depth(void **state)
 {
     char deep[2 * LE_READER_DEPTH_MAX + 3];
@@ -474,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_escapes_at_every_distance),
         cmocka_unit_test(test_objects_and_arrays),
         cmocka_unit_test(test_walking_checks_the_grammar),
+        cmocka_unit_test(test_commas_stand_between_elements),
         cmocka_unit_test(test_entering_has_a_depth),
         cmocka_unit_test(test_errors_stick),
         cmocka_unit_test(test_whole_numbers),

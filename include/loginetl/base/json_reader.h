@@ -1,4 +1,4 @@
-/* A pull reader for the queue service's JSON answers: it walks the text once, eight bytes at a time
+/* A pull reader for the queue service's JSON answers: it walks the text once, many bytes at a time
  * within strings, and unescapes in place only what is asked for: a quarter of the cost of
  * tokenising 7 kB.
  *
@@ -22,6 +22,8 @@ struct le_reader {
     unsigned depth;
     bool fresh[LE_READER_DEPTH_MAX + 1]; /* no element read yet at this depth: no comma expected */
     enum le_err err;                     /* LE_OK or LE_ERR_SYNTAX */
+    char *block;                         /* what was last looked through for quotes and the like */
+    uint64_t specials;                   /* where they are in it: json_scan.h */
 };
 
 /* text is changed by unescaping, and must stay as long as spans of it are used. */
