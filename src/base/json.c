@@ -17,7 +17,8 @@
 
 struct le_json {
     const char *text;
-    size_t count; /* tokens of the last text that was JSON; 0 when none was */
+    size_t count;               /* tokens of the last text that was JSON; 0 when none was */
+    struct le_text_marks marks; /* of that text */
     jsmn_parser parser;
     jsmntok_t tokens[LE_JSON_TOKENS_MAX];
 };
@@ -233,16 +234,15 @@ static bool check_tokens(struct check *check, size_t count)
 enum le_err le_json_parse(struct le_json *json, const char *text, size_t len)
 {
     assert(json != NULL && (text != NULL || len == 0));
-    bool controls;
     json->count = 0;
     json->text = text;
     if (len > INT_MAX) /* jsmn's offsets are ints */
         return LE_ERR_TOO_LARGE;
-    if (!le_utf8_scan((struct le_span){text, len}, &controls))
+    if (!le_utf8_scan((struct le_span){text, len}, &json->marks))
         return LE_ERR_SYNTAX;
     jsmn_init(&json->parser);
     int count = jsmn_parse(&json->parser, text, len, json->tokens, LE_JSON_TOKENS_MAX);
-    struct check check = {text, json->tokens, 0, -1, controls, EXPECT_VALUE};
+    struct check check = {text, json->tokens, 0, -1, json->marks.controls, EXPECT_VALUE};
     if (count == JSMN_ERROR_NOMEM) {
         /* A long text in words is no JSON, however many tokens it would make. */
         bool json_so_far = check_tokens(&check, LE_JSON_TOKENS_MAX);
@@ -289,6 +289,12 @@ static struct le_json_value token_value(const struct le_json *json, size_t index
     assert(token->start >= 0 && token->end >= token->start);
     return (struct le_json_value){token_kind(json, token), json->text + token->start,
                                   (size_t)(token->end - token->start)};
+}
+
+bool le_json_has_escapes(const struct le_json *json)
+{
+    assert(json != NULL && json->count > 0);
+    return json->marks.backslashes;
 }
 
 struct le_json_value le_json_root(const struct le_json *json)

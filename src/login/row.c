@@ -80,9 +80,10 @@ static enum le_reject_reason parse_body(struct le_decoder *decoder, struct le_sp
     return LE_REJECT_NONE;
 }
 
-static bool has_escape(struct le_json_value string)
+/* Without a scratch there is no backslash in all of the body. */
+static bool has_escape(struct le_json_value string, const char *scratch)
 {
-    return string.len > 0 && memchr(string.ptr, '\\', string.len) != NULL;
+    return scratch != NULL && string.len > 0 && memchr(string.ptr, '\\', string.len) != NULL;
 }
 
 /* A copy of text in scratch, unescaped. LE_ERR_RANGE: it stands for something that is no text. */
@@ -117,7 +118,7 @@ static void find_members(struct le_decoder *decoder, char *scratch)
     while (le_json_member(decoder->json, &cursor, &key, &value)) {
         struct le_span name = {key.ptr, key.len};
         /* Values are unescaped later, so for now the whole scratch is there for keys. */
-        if (has_escape(key) && unescape_copy(key, scratch, &name) != LE_OK)
+        if (has_escape(key, scratch) && unescape_copy(key, scratch, &name) != LE_OK)
             continue; /* no field has such a key */
         size_t i = field_of(fields, name);
         if (i < fields->count)
@@ -167,7 +168,7 @@ static struct le_span take_text(struct work *work, const struct le_json_value *v
 {
     struct le_span text = {value->ptr, value->len};
     assert(value->ptr + value->len <= work->body_end);
-    if (value->kind != LE_JSON_STRING || !has_escape(*value))
+    if (value->kind != LE_JSON_STRING || !has_escape(*value, work->scratch))
         return text;
     if (unescape_copy(*value, work->scratch, &text) != LE_OK)
         work->reason = LE_REJECT_BAD_TEXT;
@@ -328,7 +329,10 @@ enum le_err le_decode(struct le_decoder *decoder, const char *body, size_t len, 
     reject->reason = parse_body(decoder, (struct le_span){body, len});
     if (reject->reason != LE_REJECT_NONE)
         return LE_OK;
-    find_members(decoder, scratch);
+    assert(scratch != NULL || !le_json_has_escapes(decoder->json));
+    if (!le_json_has_escapes(decoder->json))
+        work.scratch = NULL;
+    find_members(decoder, work.scratch);
     for (size_t i = 0; i < fields->count; i++) {
         enum le_err err = fill_cell(&work, &fields->list[i], &decoder->found[i], &cells[i]);
         if (err != LE_OK)
@@ -339,6 +343,6 @@ enum le_err le_decode(struct le_decoder *decoder, const char *body, size_t len, 
             return LE_OK;
         }
     }
-    assert(scratch == NULL || work.scratch <= scratch + len);
+    assert(work.scratch == NULL || work.scratch <= scratch + len);
     return LE_OK;
 }

@@ -335,6 +335,18 @@ static void members_come_in_order(void **state)
     assert_false(le_json_member(*state, &cursor, &key, &value));
 }
 
+static void escapes_are_told_of(void **state)
+{
+    static const char *const with[] = {"{\"a\\n\":1}", "{\"a\":\"\\u0041\"}", "[1,[\"a\\\\\"]]"};
+    static const char *const without[] = {"{\"a\":1}", "{\"a/b\":\"\xC3\xA9\"}", "[1,[]]"};
+    for (size_t i = 0; i < COUNT_OF(with); i++) {
+        assert_int_equal(le_json_parse(*state, with[i], strlen(with[i])), LE_OK);
+        assert_true(le_json_has_escapes(*state));
+        assert_int_equal(le_json_parse(*state, without[i], strlen(without[i])), LE_OK);
+        assert_false(le_json_has_escapes(*state));
+    }
+}
+
 static void an_empty_object_has_no_members(void **state)
 {
     struct le_json_value key, value;
@@ -446,6 +458,7 @@ int main(void)
         cmocka_unit_test(no_text_is_no_json),
         cmocka_unit_test(roots_have_their_kind),
         cmocka_unit_test(members_come_in_order),
+        cmocka_unit_test(escapes_are_told_of),
         cmocka_unit_test(an_empty_object_has_no_members),
         cmocka_unit_test(tokens_have_a_limit),
         cmocka_unit_test(a_long_text_that_is_no_json_is_no_json),

@@ -193,26 +193,38 @@ static void utf8_is_strict(void **state)
     }
 }
 
-/* A wrong byte is found at every place of the words that are looked at together. */
+/* A byte among others, in a block of their exact number, so that a sanitizer sees one too many. */
+static void check_scan(size_t len, size_t at, char byte, bool other_than_ascii)
+{
+    struct le_text_marks marks = {false, false};
+    unsigned char c = (unsigned char)byte;
+    char *text = le_alloc(len);
+    assert_non_null(text);
+    memset(text, 'a', len);
+    text[at] = byte;
+    for (size_t i = 0; other_than_ascii && i + 1 < len; i += 2) {
+        if (i != at && i + 1 != at)
+            memcpy(text + i, "\xC3\xA9", 2);
+    }
+    assert_int_equal(le_utf8_valid((struct le_span){text, len}), c < 0x80);
+    assert_int_equal(le_utf8_scan((struct le_span){text, len}, &marks), c < 0x80);
+    assert_int_equal(marks.controls, c < 0x20);
+    assert_int_equal(marks.backslashes, c == '\\');
+    le_free(text);
+}
+
+/* A wrong byte, and one that is told of, is found at every place of those that are looked at
+ * together. */
 static void utf8_is_looked_at_everywhere(void **state)
 {
-    char text[40];
-    bool controls;
+    static const char bytes[] = {'\0', '\x1f', ' ', '[', '\\', ']', '\x7f', '\x80', '\xDC', '\xFF'};
     (void)state;
-    for (size_t len = 1; len <= sizeof text; len++) {
+    for (size_t len = 1; len <= 70; len++) {
         for (size_t at = 0; at < len; at++) {
-            memset(text, 'a', sizeof text);
-            text[at] = (char)0x80;
-            assert_false(le_utf8_valid((struct le_span){text, len}));
-            text[at] = (char)0x1f;
-            assert_true(le_utf8_scan((struct le_span){text, len}, &controls));
-            assert_true(controls);
-            text[at] = (char)0x20;
-            assert_true(le_utf8_scan((struct le_span){text, len}, &controls));
-            assert_false(controls);
-            text[at] = (char)0x7f;
-            assert_true(le_utf8_scan((struct le_span){text, len}, &controls));
-            assert_false(controls);
+            for (size_t i = 0; i < COUNT_OF(bytes); i++) {
+                check_scan(len, at, bytes[i], false);
+                check_scan(len, at, bytes[i], true);
+            }
         }
     }
 }

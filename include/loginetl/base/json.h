@@ -39,6 +39,8 @@ void le_json_free(struct le_json *json);
  * LE_ERR_TOO_LARGE: more than LE_JSON_TOKENS_MAX tokens (so deep nesting costs bounded time).
  * Escapes are checked for form here; what they stand for is le_json_unescape's. */
 LE_MUST enum le_err le_json_parse(struct le_json *json, const char *text, size_t len);
+/* Did the last text hold a backslash? Without one, no string of it has anything to unescape. */
+bool le_json_has_escapes(const struct le_json *json);
 struct le_json_value le_json_root(const struct le_json *json);
 /* Walks the members of the root object in order. *cursor starts at 0. false: no more. */
 bool le_json_member(const struct le_json *json, size_t *cursor, struct le_json_value *key,
@@ -56,9 +58,12 @@ struct le_buf;
 LE_MUST enum le_err le_json_append_string(struct le_buf *out, struct le_span text);
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool le_utf8_valid(struct le_span text);
-/* The same, and tells whether any byte is a control character (below 0x20); *controls is set only
- * when it is valid. */
-bool le_utf8_scan(struct le_span text, bool *controls);
+/* The same, and tells what is in it; *marks is undefined when it is not valid. */
+struct le_text_marks {
+    bool controls; /* a control character: a byte below 0x20 */
+    bool backslashes;
+};
+bool le_utf8_scan(struct le_span text, struct le_text_marks *marks);
 /* Bytes of the well-formed sequence that begins at text (1 to 4), 0 when none does. left is at
  * least 1. */
 size_t le_utf8_sequence(const char *text, size_t left);
