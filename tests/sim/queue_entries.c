@@ -225,9 +225,11 @@ static void read_again(struct world *world, struct request *request)
 
 void queue_serve_entries(struct world *world, struct request *request)
 {
+    const unsigned count = request->count;
+    assert(count <= LE_SQS_BATCH_MAX);
     if (request->alone)
         read_again(world, request);
-    for (unsigned i = 0; i < request->count; i++)
+    for (unsigned i = 0; i < count; i++)
         request->outcome[i] = (uint8_t)serve_entry(world, request, i);
 }
 
