@@ -1,9 +1,12 @@
 /* Committing: rows into statements, and what their outcome means for each message. */
 #include "loginetl/base/log.h"
+#include "loginetl/base/prefetch.h"
 #include "loginetl/pipeline/internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+#define AHEAD 8 /* rows between fetching one and looking at it */
 
 /* The ledger's key order. Every worker inserts in it, so that two of them never wait for each other
  * in a ring; and the key leads with the time, so that the index grows at one edge. */
@@ -73,6 +76,8 @@ static void committed(struct le_pipeline *pipeline, struct le_lane *lane, size_t
     if (count >= pipeline->rows_max && pipeline->rows_max < pipeline->config.batch_rows)
         pipeline->rows_max++;
     for (size_t i = from; i < to; i++) {
+        if (i + AHEAD < to)
+            le_prefetch(lane->rows[i + AHEAD], 2 * LE_CACHE_LINE);
         lane->rows[i]->tries = 0;
         le_deletable_put(pipeline, lane->rows[i], now_ms);
     }

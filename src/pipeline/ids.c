@@ -2,6 +2,7 @@
  * the database. */
 #include "loginetl/base/crypto.h"
 #include "loginetl/base/hex.h"
+#include "loginetl/base/prefetch.h"
 #include "loginetl/pipeline/internal.h"
 
 #include <assert.h>
@@ -37,6 +38,11 @@ static size_t bucket_of(const struct le_pipeline *pipeline, const uint8_t id[16]
     uint64_t hash = (low ^ pipeline->ids_seed) * UINT64_C(0x9e3779b97f4a7c15) ^ high;
     hash *= UINT64_C(0xd6e8feb86659fd93);
     return (size_t)(hash >> 40) & (LE_IDS_BUCKETS - 1);
+}
+
+void le_ids_expect(const struct le_pipeline *pipeline, const uint8_t id[16])
+{
+    le_prefetch(&pipeline->ids[bucket_of(pipeline, id)], 1);
 }
 
 struct le_message *le_ids_find(const struct le_pipeline *pipeline, const uint8_t id[16])

@@ -153,12 +153,26 @@ static void let_damaged_go(struct le_pipeline *pipeline, const struct le_sqs_mes
                  "the body is not the one whose MD5 the queue names; it is left to come again"));
 }
 
-static void take_found(struct le_pipeline *pipeline, struct le_answer *answer,
-                       const struct le_sqs_message *found, int64_t leased_at_ms)
-{
+struct key {
+    enum le_err err; /* why there is none */
     uint8_t id[16];
-    enum le_err err = le_message_key(found->message_id, id);
-    struct le_message *known = err == LE_OK ? le_ids_find(pipeline, id) : NULL;
+};
+
+/* All of an answer's at first, so that the ids' places are there when it is their turn. */
+static void make_key(const struct le_pipeline *pipeline, const struct le_sqs_message *found,
+                     struct key *out)
+{
+    out->err = le_message_key(found->message_id, out->id);
+    if (out->err == LE_OK)
+        le_ids_expect(pipeline, out->id);
+}
+
+static void take_found(struct le_pipeline *pipeline, struct le_answer *answer,
+                       const struct le_sqs_message *found, const struct key *key,
+                       int64_t leased_at_ms)
+{
+    enum le_err err = key->err;
+    struct le_message *known = err == LE_OK ? le_ids_find(pipeline, key->id) : NULL;
     pipeline->books.received++;
     if (known != NULL) {
         take_copy(pipeline, known, answer, found, leased_at_ms);
@@ -170,7 +184,7 @@ static void take_found(struct le_pipeline *pipeline, struct le_answer *answer,
     }
     struct le_message *message = err == LE_OK ? le_message_take(pipeline) : NULL;
     if (message != NULL) {
-        take_message(pipeline, message, answer, found, id, leased_at_ms);
+        take_message(pipeline, message, answer, found, key->id, leased_at_ms);
         return;
     }
     pipeline->books.released++; /* never touched: it comes back when its lease ends */
@@ -180,10 +194,13 @@ static void take_found(struct le_pipeline *pipeline, struct le_answer *answer,
 static void take_answer(struct le_pipeline *pipeline, struct le_answer *answer,
                         int64_t leased_at_ms)
 {
+    struct key keys[LE_SQS_BATCH_MAX];
     assert(answer->found_count <= LE_SQS_BATCH_MAX);
     le_answer_charge(pipeline, answer, answer->bytes.cap);
     for (size_t i = 0; i < answer->found_count; i++)
-        take_found(pipeline, answer, &answer->found[i], leased_at_ms);
+        make_key(pipeline, &answer->found[i], &keys[i]);
+    for (size_t i = 0; i < answer->found_count; i++)
+        take_found(pipeline, answer, &answer->found[i], &keys[i], leased_at_ms);
 }
 
 /* ---- how many receives ---- */

@@ -142,6 +142,8 @@ void le_memory_free(struct le_pipeline *pipeline);
 /* ---- ids.c: which messages are in flight here ---- */
 /* A UUID's 16 bytes, or the first 16 of its SHA-256 when it is none. */
 LE_MUST enum le_err le_message_key(struct le_span message_id, uint8_t out[16]);
+/* It is going to be looked for, or removed: its place in the table is fetched meanwhile. */
+void le_ids_expect(const struct le_pipeline *pipeline, const uint8_t id[16]);
 struct le_message *le_ids_find(const struct le_pipeline *pipeline, const uint8_t id[16]);
 void le_ids_add(struct le_pipeline *pipeline, struct le_message *message);
 void le_ids_remove(struct le_pipeline *pipeline, struct le_message *message);
