@@ -30,38 +30,41 @@ enum le_message_state {
 
 struct le_answer;
 
+/* What every step of a message's way looks at comes first and together: under load a thousand are
+ * held, more than the near caches keep, and each line of one is a wait. */
 struct le_message {
-    enum le_message_state state;
-    struct le_answer *answer; /* whose buffer holds id and body */
-    struct le_answer
-        *holder; /* whose buffer holds the receipt handle: another one after a redelivery */
-    struct le_span message_id;
-    struct le_span receipt_handle; /* the newest one known */
-    const char *body;
-    size_t body_len;
-    char *scratch; /* body_len bytes, only for a body with escapes; rare, so allocated */
+    struct le_node queue_node; /* in the list of its state */
     uint8_t
         id[16]; /* the ledger's key: message_id as a UUID, or the first 16 bytes of its SHA-256 */
     int64_t sent_at_ms;
-    uint32_t receive_count;
-
-    struct le_node queue_node;  /* in the list of its state */
-    struct le_node held_node;   /* in the list of all that are held */
-    struct le_node lease_node;  /* in the list of leases, ordered by lease_end_ms */
-    struct le_message *id_next; /* in the table of ids in flight */
-    int64_t
-        lease_end_ms; /* monotonic; counted from the answer's arrival: half a lease is the margin */
-    uint32_t tries;   /* failed attempts of the step under way: to store it alone, delete it or
-                         dead-letter it */
+    enum le_message_state state;
+    uint32_t tries; /* failed attempts of the step under way: to store it alone, delete it or
+                       dead-letter it */
     uint64_t unclear_commits; /* the pipeline's commits when a statement of its batch with it was
                                  first refused unclearly */
     bool extending;           /* in an extension that has not been answered */
     bool unsettled;           /* handed back although a statement with it has not been answered */
     bool ended;               /* its way is over; only the operation under way still points to it */
     bool handle_changed;      /* a newer handle came while the old one was in a delete request */
-    struct le_reject reject;
+    uint32_t receive_count;
+    struct le_span receipt_handle; /* the newest one known */
+
+    struct le_message *id_next; /* in the table of ids in flight */
+    struct le_node lease_node;  /* in the list of leases, ordered by lease_end_ms */
+    int64_t
+        lease_end_ms; /* monotonic; counted from the answer's arrival: half a lease is the margin */
+    struct le_node held_node; /* in the list of all that are held */
+    struct le_answer *answer; /* whose buffer holds id and body */
+    struct le_answer
+        *holder;   /* whose buffer holds the receipt handle: another one after a redelivery */
+    char *scratch; /* body_len bytes, only for a body with escapes; rare, so allocated */
+
     struct le_cell *cells; /* the row; fields->count of them, behind the message in its block */
     char *masks;           /* behind the cells */
+    struct le_span message_id;
+    const char *body;
+    size_t body_len;
+    struct le_reject reject;
 };
 
 /* The bytes of one answer, which its messages point into. The queue port appends them, and sets
