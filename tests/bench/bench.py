@@ -5,6 +5,7 @@ Called by run.sh, which installs and builds what this needs."""
 import argparse
 import json
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -149,6 +150,7 @@ def main():
     programs = Programs(args.build)
     plan = make_plan(args, programs)
     if args.list:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # head has seen enough: no reason to complain
         print("\n".join(f"{scenario.runs} × {scenario.name}" for scenario in plan))
         return 0
     if not plan:
