@@ -3,7 +3,6 @@
 Called by run.sh, which installs and builds what this needs."""
 
 import argparse
-import json
 import shlex
 import signal
 import subprocess
@@ -24,13 +23,33 @@ import plots
 import report
 import scenarios
 from programs import Programs
+from results import Results
 
 
 #: What makes a run a failed one. The others go on: a bench takes hours.
 FAILURES = (measure.RunFailed, AssertionError, OSError, psycopg.Error, subprocess.SubprocessError)
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-def options():
+
+class Ending:
+    """A signal ends the bench at once, and what it has started is cleaned up. Whoever pressed Ctrl-C has told PostgreSQL and
+    the programs as well; that they fail then is no run that failed."""
+
+    def __init__(self):
+        self.by = None
+        for number in SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                signal.signal(number, self._told)
+
+    def _told(self, number, _):
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        self.by = number
+        raise KeyboardInterrupt
+
+
+def options(words=None):
     parser = argparse.ArgumentParser(prog="tests/bench/run.sh", description=__doc__.partition("\n")[0])
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quick", action="store_true", help="the main points, three runs, no peers: minutes (default)")
@@ -43,38 +62,27 @@ def options():
     parser.add_argument("--results", type=Path, metavar="FOLDER", help=where)
     parser.add_argument("--build", type=Path, default=TOP / "build/release", help=argparse.SUPPRESS)
     parser.add_argument("--list", action="store_true", help="name the scenarios and how often each runs, and end")
+    parser.add_argument("--resume", type=Path, metavar="JSON", help="run what is missing in a file of results")
     parser.add_argument("--render", type=Path, metavar="JSON", help="page and plots of a file of results, and end")
-    return parser.parse_args()
+    args = parser.parse_args(words)
+    if args.resume and (command_line(args) != command_line(parser.parse_args([])) or args.results):
+        parser.error("--resume goes on with what the file was begun with: no other options")
+    return args
 
 
-class Results:
-    """The file of results: one JSON object, in which each run has a line. Written again after each run, so that a bench
-    that is interrupted has measured something."""
-
-    def __init__(self, folder, head):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.head, self.runs = folder, head, []
-        self.stem, more = head["date"], 1
-        while (folder / f"{self.stem}.json").exists():
-            more += 1
-            self.stem = f"{head['date']}-{more}"
-
-    @property
-    def path(self):
-        return self.folder / f"{self.stem}.json"
-
-    def add(self, run):
-        self.runs.append(run)
-        lines = ",\n".join("  " + json.dumps(one) for one in self.runs)
-        head = json.dumps(self.head, indent=1, ensure_ascii=False).removesuffix("\n}")
-        self.path.write_text(f'{head},\n "runs": [\n{lines}\n ]\n}}\n', encoding="utf-8")
+def read(path):
+    try:
+        return Results.read(path)
+    except (OSError, ValueError, KeyError) as error:
+        sys.exit(f"bench: {path} is no file of results: {type(error).__name__}: {error}")
 
 
-def render(path):
-    results = json.loads(path.read_text(encoding="utf-8"))
-    drawn = plots.draw(results, path.parent, path.stem)
+def render(results):
+    """A page and plots beside the file of results."""
+    content, path = {**results.head, "runs": results.runs}, results.path
+    drawn = plots.draw(content, path.parent, path.stem)
     page = path.with_suffix(".md")
-    page.write_text(report.page(results, path.stem, drawn), encoding="utf-8")
+    page.write_text(report.page(content, path.stem, drawn), encoding="utf-8")
     return page
 
 
@@ -93,24 +101,22 @@ def tell(run):
     return f"{key} {run[key]}"
 
 
-def run_all(plan, programs, results):
-    """How many failed."""
-    failed, turns = 0, list(scenarios.interleaved(plan))
+def run_all(turns, programs, results, ending):
     with tempfile.TemporaryDirectory(prefix="loginetl-bench-") as folder:
         world = measure.World(folder, programs)
         try:
-            for at, (number, scenario) in enumerate(turns, 1):
+            for number, scenario in turns:
                 run = {"name": scenario.name, "run": number, "scenario": asdict(scenario)}
                 try:
                     run |= measure.measure(world, scenario)
                 except FAILURES as error:
+                    if ending.by:
+                        raise KeyboardInterrupt from error
                     run["error"] = f"{type(error).__name__}: {error}"[:2000]
-                    failed += 1
                 results.add(run)
-                print(f"{at}/{len(turns)} {scenario.name}: {tell(run)}", flush=True)
+                print(f"{len(results.runs)}/{results.head['planned']} {scenario.name}: {tell(run)}", flush=True)
         finally:
             world.stop()
-    return failed
 
 
 def make_plan(args, programs):
@@ -142,13 +148,37 @@ def command_line(args):
     return shlex.join(["tests/bench/run.sh", *words])
 
 
-def main():
-    args = options()
-    if args.render:
-        print(f"bench: {render(args.render)}")
-        return 0
+def describe(args, plan, programs, sizes):
+    """What a file of results says before its runs."""
+    names = {"loginetl", "server", *sizes}
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "command": command_line(args),
+        "machine": machine.describe(),
+        "postgres_settings": scenarios.POSTGRES,
+        "sizes": sizes,
+        "programs": programs.fingerprints(names),
+        "planned": sum(scenario.runs for scenario in plan),
+    }
+
+
+def gone_on(path, head, plan):
+    """The results that are in a file, to be gone on with; ends when they would not fit to what would be added."""
+    results = read(path)
+    if other := results.differences(head):
+        sys.exit(f"bench: {path} cannot be gone on with; since it was begun these have changed: {', '.join(other)}")
+    if strangers := results.strangers(plan):
+        sys.exit(f"bench: {path} cannot be gone on with; it has runs of another plan: {', '.join(strangers[:3])} …")
+    part = {"date": head["date"], "load_before": head["machine"]["load_before"], "after_runs": len(results.runs)}
+    results.head.setdefault("resumed", []).append(part)
+    return results
+
+
+def run(args):
+    """The exit status."""
     programs = Programs(args.build)
-    plan = make_plan(args, programs)
+    begun = options(shlex.split(read(args.resume).head["command"])[1:]) if args.resume else args
+    plan = make_plan(begun, programs)
     if args.list:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # head has seen enough: no reason to complain
         print("\n".join(f"{scenario.runs} × {scenario.name}" for scenario in plan))
@@ -157,17 +187,30 @@ def main():
         sys.exit("bench: no scenario has such a name; --list names them")
     found = sizes(plan, programs)
     plan = [scenario for scenario in plan if scenario.program in found]
-    head = {
-        "date": time.strftime("%Y-%m-%d"),
-        "command": command_line(args),
-        "machine": machine.describe(),
-        "postgres_settings": scenarios.POSTGRES,
-        "sizes": found,
-    }
-    results = Results(args.results or TOP / ("tests/bench/results" if args.full else "build/bench/results"), head)
-    failed = run_all(plan, programs, results)
-    print(f"bench: {render(results.path)}")
-    return 1 if failed else 0
+    head = describe(begun, plan, programs, found)
+    if args.resume:
+        results = gone_on(args.resume, head, plan)
+    else:
+        results = Results.fresh(args.results or TOP / ("tests/bench/results" if args.full else "build/bench/results"), head)
+    results.write()
+    ending = Ending()
+    try:
+        run_all(results.missing(plan), programs, results, ending)
+    except KeyboardInterrupt:
+        results.write()  # it may have come in the middle of that
+        done = f"{len(results.runs)} of {results.head['planned']} runs"
+        print(f"bench: ended after {done}; to go on: tests/bench/run.sh --resume {results.path}", flush=True)
+        return 128 + ending.by
+    print(f"bench: {render(results)}")
+    return 1 if results.failed else 0
+
+
+def main():
+    args = options()
+    if args.render:
+        print(f"bench: {render(read(args.render))}")
+        return 0
+    return run(args)
 
 
 if __name__ == "__main__":

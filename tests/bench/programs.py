@@ -88,6 +88,14 @@ class Programs:
         libraries = {os.path.realpath(found) for found in re.findall(r"(/\S+) \(0x", said)}
         return round(own / 1e6, 2), round((own + sum(os.stat(library).st_size for library in libraries)) / 1e6, 2)
 
+    def fingerprints(self, names):
+        """What tells whether programs are still the same, by name: of the built ones themselves, of a peer's files."""
+        found = {name: hashlib.sha256(self.path(name).read_bytes()) for name in names if self.path(name).exists()}
+        return {
+            name: found[name].hexdigest()[:16] if name in found else digest([PEERS / name, *SHARED])[:16]
+            for name in sorted(names)
+        }
+
 
 def digest(folders):
     """Of all files in them."""

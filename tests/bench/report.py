@@ -30,6 +30,15 @@ def machine_lines(machine):
     ]
 
 
+def run_lines(results):
+    """Whether all has run, and in one go."""
+    for part in results.get("resumed", []):
+        yield f"- interrupted after {part['after_runs']} runs; gone on {part['date']}, load before: {part['load_before']:.2f}"
+    done, planned = len(results["runs"]), results.get("planned", 0)
+    if done < planned:
+        yield f"- **not complete**: {done} of {planned} runs"
+
+
 def cpu(point):
     low, high = point["cpu_us_range"]
     return f"{number(point['cpu_us'])} ({number(low)}–{number(high)})"
@@ -150,7 +159,7 @@ def page(results, stem, plots):
     for runs in groups.values():
         kinds.setdefault(runs[0]["scenario"]["kind"], []).append(runs)
     parts = [f"# What a message costs, {results['date']}", "", f"`{results['command']}`", ""]
-    parts += machine_lines(results["machine"])
+    parts += [*machine_lines(results["machine"]), *run_lines(results)]
     failed = [run for run in results["runs"] if "error" in run]
     if failed:
         parts += ["", "**Failed runs**, which count nowhere:", *sorted({f"- {run['name']}" for run in failed})]

@@ -1,16 +1,47 @@
 """The bench's driver: what it lists, keeps and says. Nothing is measured here."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import pytest
+
+from lib.processes import Process, wait_until
+from lib.program import binary
+
 BENCH = Path(__file__).resolve().parents[1] / "bench"
+sys.path.insert(0, str(BENCH))
+
+from results import Results
+from scenarios import Scenario
 
 
 def driver(*words):
     return [sys.executable, BENCH / "bench.py", *words]
+
+
+def built_in():
+    """The folder of the program under test, unless it stands somewhere without the load server."""
+    for folder in (Path(binary()).parent, BENCH.parents[1] / "build/release"):
+        if os.access(folder / "loginetl_bench_server", os.X_OK):
+            return folder
+    raise FileNotFoundError("loginetl_bench_server is not built: cmake --build --preset release")
+
+
+@pytest.fixture
+def open_folder():
+    """For temporary files: a PostgreSQL of another user gets at it, and it goes with all that a killed process leaves."""
+    folder = Path(tempfile.mkdtemp(prefix="loginetl-driver-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def test_a_list_that_nobody_reads_to_its_end():
@@ -20,3 +51,77 @@ def test_a_list_that_nobody_reads_to_its_end():
     with open(writing, "wb") as nobody:
         run = subprocess.run(driver("--list", "--full"), stdout=nobody, stderr=subprocess.PIPE)
     assert (run.returncode, run.stderr) == (-signal.SIGPIPE, b"")
+
+
+class Bench:
+    """The driver at some runs of a thousand messages, in a session of its own, with a file of results in a folder of ours."""
+
+    RUNS = 8
+
+    def __init__(self, folder, temporary):
+        self.folder, self.environment = folder, {**os.environ, "TMPDIR": str(temporary)}
+        self.begin = ["--only", "drain/loginetl/170B/0ms/c32/ledger/http", "--messages", "1000", "--runs", str(self.RUNS)]
+        self.begin += ["--results", folder]
+
+    def start(self, *words):
+        command = driver(*words, "--build", built_in())
+        self.process = Process("bench", command, self.folder, env=self.environment, start_new_session=True)
+        self.before = len(self.runs())
+
+    def file(self):
+        return next(self.folder.glob("*.json"), None)
+
+    def runs(self):
+        return json.loads(self.file().read_text())["runs"] if self.file() else []
+
+    def has_come_on(self):
+        """A run more is in the file, and the next worker works."""
+        pid, found = self.process.pid, []
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with suppress(OSError):  # it has just ended
+                found.append(Path(f"/proc/{child}/comm").read_text())
+        return len(self.runs()) > self.before and "loginetl\n" in found
+
+    def is_ended_by(self, number, send):
+        """The exit status."""
+        wait_until(lambda: not self.process.running() or self.has_come_on(), self.process.tail)
+        send(self.process.pid, number)
+        return self.process.wait()
+
+
+def test_a_bench_is_interrupted_and_resumed(tmp_path, open_folder):
+    """By Ctrl-C, which all its children get as well; by kill; without a warning. No run is lost, none is done twice, and none
+    has failed because its surroundings were taken away."""
+    bench, there, stops = Bench(tmp_path, open_folder), [], []
+    words = bench.begin
+    for number, send, status in (
+        (signal.SIGINT, os.killpg, 130),
+        (signal.SIGTERM, os.kill, 143),
+        (signal.SIGKILL, os.killpg, -9),
+    ):
+        bench.start(*words)
+        assert bench.is_ended_by(number, send) == status, bench.process.tail()
+        assert bench.runs()[: len(there)] == there and len(there) < len(bench.runs()) < bench.RUNS
+        there = bench.runs()
+        stops.append(len(there))
+        words = ["--resume", bench.file()]
+    bench.start(*words)
+    assert bench.process.wait() == 0, bench.process.tail()
+    assert bench.runs()[: len(there)] == there
+    assert [(run["run"], "error" in run) for run in bench.runs()] == [(at, False) for at in range(bench.RUNS)]
+    assert [part["after_runs"] for part in json.loads(bench.file().read_text())["resumed"]] == stops
+    assert f"interrupted after {stops[-1]} runs" in bench.file().with_suffix(".md").read_text()
+
+
+def test_a_file_of_something_else_is_not_gone_on_with(tmp_path):
+    """Figures of two machines, programs or plans are not put together. Another commit or load makes no other machine."""
+    plan = [Scenario("drain", messages=1000, runs=2)]
+    head = {"machine": {"kernel": "6", "load_before": 0.0, "commit": "a"}, "programs": {"loginetl": "1"}}
+    Results(tmp_path / "some.json", head, [{"name": plan[0].name, "run": 0, "scenario": asdict(plan[0])}]).write()
+    results = Results.read(tmp_path / "some.json")
+    busier = {**head, "machine": {"kernel": "6", "load_before": 9.0, "commit": "b"}}
+    assert results.differences(busier) == [] and results.strangers(plan) == []
+    assert [number for number, _ in results.missing(plan)] == [1]
+    assert results.differences({**head, "machine": {"kernel": "7"}}) == ["kernel"]
+    assert results.differences({**head, "programs": {"loginetl": "2"}}) == ["programs"]
+    assert results.strangers([replace(plan[0], messages=2000)]) == [plan[0].name]
