@@ -26,8 +26,9 @@ from programs import Programs
 from results import Results
 
 
-#: What makes a run a failed one. The others go on: a bench takes hours.
+#: What makes an attempt a failed one. The others go on: a bench takes long.
 FAILURES = (measure.RunFailed, AssertionError, OSError, psycopg.Error, subprocess.SubprocessError)
+ATTEMPTS = 3  # at each run; a peer that now and then leaves messages behind would else leave a hole
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -89,7 +90,7 @@ def render(results):
 def tell(run):
     """A line for who waits."""
     if "error" in run:
-        return f"FAILED: {run['error']}"
+        return f"FAILED {ATTEMPTS} times"
     if run["scenario"]["kind"] in ("drain", "curve"):
         messages = run["messages"]
         return (
@@ -101,18 +102,33 @@ def tell(run):
     return f"{key} {run[key]}"
 
 
+def said(error, folder):
+    """Without the places of this machine: it goes into the file of results."""
+    text = f"{type(error).__name__}: {error}"[:2000]
+    return text.replace(str(folder), "…").replace(str(TOP), "…")
+
+
+def attempted(world, scenario, ending):
+    """What a run has found, and why its attempts failed before. With an error when all of them failed."""
+    failed = []
+    while len(failed) < ATTEMPTS:
+        try:
+            return {**measure.measure(world, scenario), "failed": failed}
+        except FAILURES as error:
+            if ending.by:
+                raise KeyboardInterrupt from error
+            failed.append(said(error, world.folder))
+            print(f"bench: {scenario.name}: attempt {len(failed)} of {ATTEMPTS}: {failed[-1].splitlines()[0]}", flush=True)
+    return {"error": failed[-1], "failed": failed}
+
+
 def run_all(turns, programs, results, ending):
     with tempfile.TemporaryDirectory(prefix="loginetl-bench-") as folder:
         world = measure.World(folder, programs)
         try:
             for number, scenario in turns:
                 run = {"name": scenario.name, "run": number, "scenario": asdict(scenario)}
-                try:
-                    run |= measure.measure(world, scenario)
-                except FAILURES as error:
-                    if ending.by:
-                        raise KeyboardInterrupt from error
-                    run["error"] = f"{type(error).__name__}: {error}"[:2000]
+                run |= attempted(world, scenario, ending)
                 results.add(run)
                 print(f"{len(results.runs)}/{results.head['planned']} {scenario.name}: {tell(run)}", flush=True)
         finally:

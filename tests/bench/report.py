@@ -74,11 +74,13 @@ def comparison(results, points):
                 number(point["postgres_us"]),
                 number(point["wal_bytes"], 0),
                 number(point["more_rows"], 0),
+                point["failed"],
                 point["limit"],
             ]
         )
     head = ["program", "latency", "CPU µs/message (range)", "to loginetl", "messages/s", "max RSS MB", "ms to first receive"]
-    head += ["ms CPU of a start", "size MB", "PostgreSQL µs/message", "WAL B/message", "rows twice", "limit"]
+    head += ["ms CPU of a start", "size MB", "PostgreSQL µs/message", "WAL B/message", "rows twice"]
+    head += ["failed attempts", "limit"]
     return table(head, rows)
 
 
@@ -108,6 +110,13 @@ def matrix(points):
     head = ["", "ledger", "body", "latency ms", "receivers", "CPU µs/message (range)", "messages/s", "max RSS MB"]
     head += ["PostgreSQL µs/message", "WAL B/message", "server µs/message", "cores: worker + server + PostgreSQL", "limit"]
     return table(head, rows)
+
+
+def failure_table(failures):
+    rows = []
+    for name, (runs, lost, attempts, first) in failures.items():
+        rows.append([name, runs, attempts, f"**{lost}**" if lost else 0, first[:200].replace("|", "/")])
+    return table(["scenario", "runs", "failed attempts", "failed runs", "the first said"], rows)
 
 
 def idle_lines(groups):
@@ -160,9 +169,8 @@ def page(results, stem, plots):
         kinds.setdefault(runs[0]["scenario"]["kind"], []).append(runs)
     parts = [f"# What a message costs, {results['date']}", "", f"`{results['command']}`", ""]
     parts += [*machine_lines(results["machine"]), *run_lines(results)]
-    failed = [run for run in results["runs"] if "error" in run]
-    if failed:
-        parts += ["", "**Failed runs**, which count nowhere:", *sorted({f"- {run['name']}" for run in failed})]
+    if failed := summary.failures(results["runs"]):
+        parts += ["", "## Failed attempts", "", "They count nowhere. A run is tried three times.", "", failure_table(failed)]
     if points:
         counts = " or ".join(sorted({str(point["runs"]) for point in points}))
         parts += ["", "## Programs side by side", "", "170-byte logins, 32 receivers, http, signed. CPU is the"]

@@ -21,6 +21,18 @@ def grouped(runs):
     return groups
 
 
+def failures(runs):
+    """By scenario, in the order of first appearance, those with attempts that failed: (runs, runs that failed altogether,
+    failed attempts, what was said first)."""
+    found = {}
+    for run in runs:
+        was = found.get(run["name"], (0, 0, 0, None))
+        failed = run.get("failed") or ([run["error"]] if "error" in run else [])
+        first = was[3] or (failed[0].partition("\n")[0] if failed else None)
+        found[run["name"]] = (was[0] + 1, was[1] + ("error" in run), was[2] + len(failed), first)
+    return {name: each for name, each in found.items() if each[2]}
+
+
 def start_key(scenario):
     """Of a scenario or a point."""
     return scenario["program"], scenario["ledger"], scenario["tls"]
@@ -87,6 +99,7 @@ def drains(runs, cores):
         figures = [per_message(run, start) for run in group]
         point = {"name": name, "runs": len(group), **{key: scenario[key] for key in POINT_KEYS}}
         point |= {key: median([one[key] for one in figures]) for key in figures[0]}
+        point["failed"] = sum(len(run.get("failed", [])) for run in runs if run["name"] == name)
         point["cpu_us_range"] = [min(one["cpu_us"] for one in figures), max(one["cpu_us"] for one in figures)]
         shares = {"worker": "cpu_us", "server": "server_us", "PostgreSQL": "postgres_us"}
         point["cores"] = {who: point[key] * point["rate"] / 1e6 for who, key in shares.items()}

@@ -10,6 +10,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +20,10 @@ from lib.program import binary
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 sys.path.insert(0, str(BENCH))
 
+import bench
+import measure
+import report
+import summary
 from results import Results
 from scenarios import Scenario
 
@@ -53,7 +58,7 @@ def test_a_list_that_nobody_reads_to_its_end():
     assert (run.returncode, run.stderr) == (-signal.SIGPIPE, b"")
 
 
-class Bench:
+class Session:
     """The driver at some runs of a thousand messages, in a session of its own, with a file of results in a folder of ours."""
 
     RUNS = 8
@@ -92,25 +97,25 @@ class Bench:
 def test_a_bench_is_interrupted_and_resumed(tmp_path, open_folder):
     """By Ctrl-C, which all its children get as well; by kill; without a warning. No run is lost, none is done twice, and none
     has failed because its surroundings were taken away."""
-    bench, there, stops = Bench(tmp_path, open_folder), [], []
-    words = bench.begin
+    world, there, stops = Session(tmp_path, open_folder), [], []
+    words = world.begin
     for number, send, status in (
         (signal.SIGINT, os.killpg, 130),
         (signal.SIGTERM, os.kill, 143),
         (signal.SIGKILL, os.killpg, -9),
     ):
-        bench.start(*words)
-        assert bench.is_ended_by(number, send) == status, bench.process.tail()
-        assert bench.runs()[: len(there)] == there and len(there) < len(bench.runs()) < bench.RUNS
-        there = bench.runs()
+        world.start(*words)
+        assert world.is_ended_by(number, send) == status, world.process.tail()
+        assert world.runs()[: len(there)] == there and len(there) < len(world.runs()) < world.RUNS
+        there = world.runs()
         stops.append(len(there))
-        words = ["--resume", bench.file()]
-    bench.start(*words)
-    assert bench.process.wait() == 0, bench.process.tail()
-    assert bench.runs()[: len(there)] == there
-    assert [(run["run"], "error" in run) for run in bench.runs()] == [(at, False) for at in range(bench.RUNS)]
-    assert [part["after_runs"] for part in json.loads(bench.file().read_text())["resumed"]] == stops
-    assert f"interrupted after {stops[-1]} runs" in bench.file().with_suffix(".md").read_text()
+        words = ["--resume", world.file()]
+    world.start(*words)
+    assert world.process.wait() == 0, world.process.tail()
+    assert world.runs()[: len(there)] == there
+    assert [(run["run"], "error" in run) for run in world.runs()] == [(at, False) for at in range(world.RUNS)]
+    assert [part["after_runs"] for part in json.loads(world.file().read_text())["resumed"]] == stops
+    assert f"interrupted after {stops[-1]} runs" in world.file().with_suffix(".md").read_text()
 
 
 def test_a_file_of_something_else_is_not_gone_on_with(tmp_path):
@@ -125,3 +130,75 @@ def test_a_file_of_something_else_is_not_gone_on_with(tmp_path):
     assert results.differences({**head, "machine": {"kernel": "7"}}) == ["kernel"]
     assert results.differences({**head, "programs": {"loginetl": "2"}}) == ["programs"]
     assert results.strangers([replace(plan[0], messages=2000)]) == [plan[0].name]
+
+
+MACHINE = {
+    "processor": {"model": "a processor", "cores": 2, "flags": []},
+    "memory_mb": 1024,
+    "kernel": "6",
+    "system": "Debian",
+    "load_before": 0.0,
+    "postgresql": "PostgreSQL",
+    "packages": {},
+    "toolchains": {},
+    "commit": "abc",
+    "changed": False,
+}
+
+
+def drained(scenario, **more):
+    """What a drain of so many messages might find: 10 µs of each process for a message."""
+    each = scenario.messages * 10
+    found = {"messages": scenario.messages, "rows": scenario.messages, "seconds": scenario.messages / 20_000}
+    found |= {"first_receive_ms": 30.0, "cpu_us": each, "system_us": 0, "most_kb": 12 * 1024, "requests": 0}
+    return found | {"redelivered": 0, "postgres_cpu_us": each, "server_cpu_us": each, "wal_bytes": 0} | more
+
+
+def run_of(scenario, number, found):
+    return {"name": scenario.name, "run": number, "scenario": asdict(scenario), **found}
+
+
+def results_of(runs):
+    """As a file of results holds them."""
+    return json.loads(json.dumps({"date": "2000-01-01", "command": "", "machine": MACHINE, "sizes": {}, "runs": runs}))
+
+
+def attempts(monkeypatch, folder, *ends):
+    """What a run is whose attempts end so, one after the other."""
+    left = list(ends)
+
+    def measured(world, scenario):
+        end = left.pop(0)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    monkeypatch.setattr(measure, "measure", measured)
+    found = bench.attempted(SimpleNamespace(folder=folder), Scenario("drain"), SimpleNamespace(by=None))
+    assert not left
+    return found
+
+
+def test_runs_that_fail_are_tried_again(monkeypatch, tmp_path):
+    peer = Scenario("drain", program="bento", ledger=False, messages=1000)
+    left_some = measure.RunFailed(f"980 rows\n{tmp_path}/worker.py, {bench.TOP}/tests")
+    good = drained(peer)
+    found = [
+        attempts(monkeypatch, tmp_path, good),
+        attempts(monkeypatch, tmp_path, left_some, OSError("gone"), good),
+        attempts(monkeypatch, tmp_path, *[left_some] * 3),
+    ]
+    assert [len(one["failed"]) for one in found] == [0, 2, 3]
+    assert found[1]["failed"] == ["RunFailed: 980 rows\n…/worker.py, …/tests", "OSError: gone"]
+    assert [one.get("messages") for one in found] == [1000, 1000, None]
+    assert [one.get("error") for one in found] == [None, None, found[2]["failed"][2]]
+    results = results_of([run_of(peer, at, one) for at, one in enumerate(found)])
+    (point,) = summary.drains(results["runs"], 2)
+    assert (point["runs"], point["failed"]) == (2, 5)
+    page = report.page(results, "2000-01-01", [])
+    assert f"| {peer.name} | 3 | 5 | **1** | RunFailed: 980 rows |" in page
+
+
+def test_an_error_of_the_driver_itself_is_none_of_a_run(monkeypatch, tmp_path):
+    with pytest.raises(TypeError):
+        attempts(monkeypatch, tmp_path, TypeError("ours"))
