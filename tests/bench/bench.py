@@ -17,6 +17,7 @@ sys.path.insert(0, str(TOP / "tests/integration"))  # for lib: PostgreSQL and pr
 
 import psycopg
 
+import estimate
 import machine
 import measure
 import plots
@@ -54,7 +55,7 @@ def options(words=None):
     parser = argparse.ArgumentParser(prog="tests/bench/run.sh", description=__doc__.partition("\n")[0])
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quick", action="store_true", help="the main points, three runs, no peers: minutes (default)")
-    how.add_argument("--full", action="store_true", help="everything, medians of five, with the peers: an evening")
+    how.add_argument("--full", action="store_true", help="everything, medians of five, with the peers: an hour")
     parser.add_argument("--with-bento", action="store_true", help="also the largest peer")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="scenarios whose name has this in it (see --list)")
     parser.add_argument("--messages", type=int, help="in each drain")
@@ -110,16 +111,17 @@ def said(error, folder):
 
 def attempted(world, scenario, ending):
     """What a run has found, and why its attempts failed before. With an error when all of them failed."""
-    failed = []
+    failed, begun = [], time.monotonic()
     while len(failed) < ATTEMPTS:
         try:
-            return {**measure.measure(world, scenario), "failed": failed}
+            found = measure.measure(world, scenario)
+            return {**found, "failed": failed, "took_s": round(time.monotonic() - begun, 2)}
         except FAILURES as error:
             if ending.by:
                 raise KeyboardInterrupt from error
             failed.append(said(error, world.folder))
             print(f"bench: {scenario.name}: attempt {len(failed)} of {ATTEMPTS}: {failed[-1].splitlines()[0]}", flush=True)
-    return {"error": failed[-1], "failed": failed}
+    return {"error": failed[-1], "failed": failed, "took_s": round(time.monotonic() - begun, 2)}
 
 
 def run_all(turns, programs, results, ending):
@@ -197,7 +199,7 @@ def run(args):
     plan = make_plan(begun, programs)
     if args.list:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # head has seen enough: no reason to complain
-        print("\n".join(f"{scenario.runs} × {scenario.name}" for scenario in plan))
+        print("\n".join(estimate.lines(read(args.resume).left_of(plan) if args.resume else plan)))
         return 0
     if not plan:
         sys.exit("bench: no scenario has such a name; --list names them")

@@ -12,6 +12,7 @@ from pathlib import Path
 from lib.postgres import Cluster, Database
 from lib.processes import wait_until
 
+import estimate
 import scenarios
 from processes import Child, Server, cpu_ns, family_cpu_us, resident_kb, wakeups
 
@@ -108,8 +109,8 @@ class Surroundings:
 
 
 def patience(scenario):
-    """Seconds after which a run has failed: far below the slowest program's rate, and the fastest's with many messages."""
-    return 120 + min(scenario.messages / 50, 600) + scenario.messages / 4000
+    """Seconds after which an attempt has failed: what it should take many times over, for the machine may be a slow one."""
+    return 60 + 20 * estimate.of_run(scenario)
 
 
 def check_drained(world, scenario, database, stats, child):
@@ -129,7 +130,7 @@ def drain(world, scenario, under=()):
         around = Surroundings(database, server)
         child = world.start(scenario, database, server, under=under)
         try:
-            child.wait(patience(scenario) * (50 if under else 1))
+            child.wait(patience(scenario))
         finally:
             child.stop()
         wait_until(lambda: database.connections() == 0, "the end of the worker's connections")
@@ -152,11 +153,12 @@ def drain(world, scenario, under=()):
 
 @contextmanager
 def service(world, scenario, cluster=None):
-    """A running service that has asked for messages once."""
-    with world.place(scenario, cluster) as (database, server):
+    """A running service that has done what there was: a few messages, so that nobody waits for the end of a long poll."""
+    with world.place(replace(scenario, messages=scenarios.START_MESSAGES), cluster) as (database, server):
         child = world.start(scenario, database, server, drain=False)
         try:
-            wait_until(lambda: server.stats()["receives"] > 0 or child.poll(), child.process.tail, 60)
+            first = scenarios.START_MESSAGES
+            wait_until(lambda: server.stats()["deleted"] == first or child.poll(), child.process.tail, 60)
             if child.poll():
                 raise RunFailed(f"{scenario.name}: it has ended\n{child.process.tail()}")
             yield database, server, child
@@ -184,13 +186,16 @@ def idle(world, scenario):
         }
 
 
-AGES = """SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - sent_at)::float8 * 1000 FROM loginetl_ledger"""
+AGES = """SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - sent_at)::float8 * 1000 FROM loginetl_ledger
+    WHERE sent_at >= %s"""
+NOW = "SELECT date_trunc('milliseconds', clock_timestamp())"  # as SentTimestamp
 
 
 def age(world, scenario):
     """From a message's SentTimestamp to the commit of its row, as PostgreSQL dates it. SentTimestamp leaves out what is
     below a millisecond, so that an age is up to one too long."""
     with service(world, scenario, world.dated()) as (database, server, _):
+        begun = database.value(NOW)
         server.rate(scenario.per_second)
         time.sleep(scenario.seconds)
         server.rate(0)
@@ -200,8 +205,8 @@ def age(world, scenario):
             return stats["deleted"] == stats["messages"] and stats
 
         stats = wait_until(settled, lambda: f"all messages' end: {server.stats()}", 60)
-        ages = sorted(row[0] for row in database.fetch(AGES))
-        if len(ages) != stats["deleted"] or len(ages) < 20:
+        ages = sorted(row[0] for row in database.fetch(AGES, begun))
+        if len(ages) != stats["deleted"] - scenarios.START_MESSAGES or len(ages) < 20:
             raise RunFailed(f"{scenario.name}: {len(ages)} in the ledger, {stats}")
         cuts = statistics.quantiles(ages, n=1000, method="inclusive")
         return {

@@ -34,6 +34,8 @@ def run_lines(results):
     """Whether all has run, and in one go."""
     for part in results.get("resumed", []):
         yield f"- interrupted after {part['after_runs']} runs; gone on {part['date']}, load before: {part['load_before']:.2f}"
+    if took := sum(run.get("took_s", 0) for run in results["runs"]):
+        yield f"- {len(results['runs'])} runs, {took / 60:.0f} minutes"
     done, planned = len(results["runs"]), results.get("planned", 0)
     if done < planned:
         yield f"- **not complete**: {done} of {planned} runs"

@@ -2,7 +2,8 @@
 
 import json
 import os
-from dataclasses import asdict
+from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import scenarios
@@ -60,6 +61,11 @@ class Results:
         has been there."""
         there = {(run["name"], run["run"]) for run in self.runs}
         return [turn for turn in scenarios.interleaved(plan) if (turn[1].name, turn[0]) not in there]
+
+    def left_of(self, plan):
+        """The plan of what is missing."""
+        runs = Counter(scenario.name for _, scenario in self.missing(plan))
+        return [replace(scenario, runs=runs[scenario.name]) for scenario in plan if runs[scenario.name]]
 
     def strangers(self, plan):
         """Names of the runs that the plan would not make, or not so."""

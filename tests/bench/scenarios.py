@@ -27,11 +27,33 @@ POSTGRES = {
     "autovacuum_naptime": "1min",
 }
 
-#: Messages a second that may be expected at most: how many make a run of some seconds.
-RATES = {170: 60_000, 2000: 30_000, 64000: 2_500}
-PEER_MESSAGES = {"python-single": 5_000, "python-threads": 10_000}
-PEER_MESSAGES_ELSE = 20_000
-FLOOR_MESSAGES = 200_000
+#: Messages a second that are expected of loginetl and the floors, without latency, by (bytes of a body, https).
+RATES = {
+    (170, False): 60_000,
+    (170, True): 30_000,
+    (2000, False): 40_000,
+    (2000, True): 15_000,
+    (64000, False): 3_500,
+    (64000, True): 2_000,
+}
+
+#: Seconds that a drain should take: where programs are compared or a goal is measured, and at the other points.
+SECONDS_MAIN = 4
+SECONDS_ELSE = 2
+SECONDS_HTTPS = 2  # times as many with small bodies: the handshakes are in it
+MESSAGES_LEAST = 1000
+MESSAGES_LEAST_MAIN = 2000  # a start is taken off, and is not the same each time
+
+#: By latency: messages of a peer's drain, and how many a second are expected.
+PEERS = {
+    "go": {0: (20_000, 20_000), 20: (20_000, 10_000)},
+    "bento": {0: (20_000, 5_000), 20: (20_000, 5_000)},
+    "node": {0: (10_000, 2_500), 20: (10_000, 2_000)},
+    "python-threads": {0: (5_000, 3_000), 20: (5_000, 1_500)},
+    "python-single": {0: (5_000, 1_800), 20: (1_500, 210)},
+}
+PEERS_ELSE = PEERS["node"]
+
 START_MESSAGES = 10
 CURVE_MESSAGES = 10_000_000
 
@@ -65,42 +87,55 @@ class Scenario:
 POINT_KEYS = ["program", "body_bytes", "latency_ms", "concurrency", "ledger", "tls"]
 
 
-def messages_for(seconds, body_bytes, latency_ms, concurrency):
-    """For about so many seconds: no receiver brings more than ten messages in a round trip."""
-    rate = RATES[body_bytes]
-    if latency_ms > 0:
-        rate = min(rate, concurrency * 10_000 // latency_ms)
-    return max(1000, rate * seconds // 1000 * 1000)
+def rate_for(program, body_bytes, latency_ms, concurrency, tls):
+    """Messages a second that are expected: no receiver brings more than ten messages in a round trip."""
+    if program != "loginetl" and program not in FLOORS:
+        return PEERS.get(program, PEERS_ELSE)[latency_ms][1]
+    rate = RATES[body_bytes, tls]
+    return min(rate, concurrency * 10_000 // latency_ms) if latency_ms else rate
 
 
-def drain(seconds, **parameters):
+def messages_for(seconds, least, program, latency_ms, **point):
+    if program != "loginetl" and program not in FLOORS:
+        return PEERS.get(program, PEERS_ELSE)[latency_ms][0]
+    return max(least, rate_for(program=program, latency_ms=latency_ms, **point) * seconds // 500 * 500)
+
+
+def is_main(point):
+    """Is this one of the points that programs are compared at, or that there are goals for?"""
+    special = [point["concurrency"] != MAIN["concurrency"], not point["ledger"], point["tls"]]
+    return point["body_bytes"] == MAIN["body_bytes"] and sum(special) <= 1
+
+
+def drain(**parameters):
     scenario = Scenario("drain", **parameters)
-    messages = messages_for(seconds, scenario.body_bytes, scenario.latency_ms, scenario.concurrency)
-    return replace(scenario, messages=messages)
+    point = {key: getattr(scenario, key) for key in POINT_KEYS}
+    seconds, least = (SECONDS_MAIN, MESSAGES_LEAST_MAIN) if is_main(point) else (SECONDS_ELSE, MESSAGES_LEAST)
+    if scenario.tls and scenario.body_bytes == MAIN["body_bytes"]:
+        seconds *= SECONDS_HTTPS
+    del point["ledger"]
+    return replace(scenario, messages=messages_for(seconds, least, **point))
 
 
 def start(**parameters):
     return Scenario("start", messages=START_MESSAGES, **parameters)
 
 
-def comparison(others, seconds, runs):
+def comparison(others, runs):
     """All programs at the main points, one after the other."""
     plan = [start(runs=runs)] + [start(program=name, ledger=False, runs=runs) for name in ["loginetl", *others]]
     for latency in LATENCIES:
-        plan += [drain(seconds, latency_ms=latency, ledger=ledger, runs=runs, **MAIN) for ledger in (True, False)]
-        for name in others:
-            messages = FLOOR_MESSAGES if name in FLOORS else PEER_MESSAGES.get(name, PEER_MESSAGES_ELSE)
-            plan.append(
-                Scenario("drain", program=name, latency_ms=latency, ledger=False, messages=messages, runs=runs, **MAIN)
-            )
+        plan += [drain(latency_ms=latency, ledger=ledger, runs=runs, **MAIN) for ledger in (True, False)]
+        plan += [drain(program=name, latency_ms=latency, ledger=False, runs=runs, **MAIN) for name in others]
     return plan
 
 
-def quick(others, seconds=3, runs=3):
+def quick(others, runs=3):
     """Minutes."""
-    plan = comparison([name for name in others if name in FLOORS], seconds, runs)
+    plan = comparison([name for name in others if name in FLOORS], runs)
     points = [{"concurrency": 1}, {"concurrency": 8}, {"tls": True}, {"body_bytes": 2000}, {"body_bytes": 64000}]
-    plan += [start(tls=True, runs=runs)] + [drain(seconds, runs=runs, **{**MAIN, **point}) for point in points]
+    points += [{"latency_ms": 20, "concurrency": receivers} for receivers in (1, 8, 128)]
+    plan += [start(tls=True, runs=runs)] + [drain(runs=runs, **{**MAIN, **point}) for point in points]
     plan.append(Scenario("idle", seconds=20, runs=1))
     plan += [Scenario("age", latency_ms=latency, seconds=20, per_second=20, runs=1) for latency in LATENCIES]
     plan.append(Scenario("curve", messages=500_000, runs=1))
@@ -108,16 +143,16 @@ def quick(others, seconds=3, runs=3):
     return plan
 
 
-def full(others, seconds=4, runs=5):
+def full(others, runs=5):
     """Everything. A point that stands here twice runs once, see selected()."""
-    plan = comparison(others, seconds, runs)
+    plan = comparison(others, runs)
     plan += [start(tls=True, ledger=ledger, runs=runs) for ledger in (True, False)]
     for tls, ledger, size, latency, receivers in product((False, True), (True, False), SIZES, LATENCIES, CONCURRENCIES):
         point = {"body_bytes": size, "latency_ms": latency, "concurrency": receivers, "ledger": ledger, "tls": tls}
-        plan.append(drain(seconds, runs=runs, **point))
-    plan += [Scenario("idle", seconds=120, tls=tls, runs=3) for tls in (False, True)]
-    for latency, rate in product(LATENCIES, (10, 100)):
-        plan.append(Scenario("age", latency_ms=latency, seconds=60, per_second=rate, runs=3))
+        plan.append(drain(runs=runs, **point))
+    plan += [Scenario("idle", seconds=40, tls=tls, runs=3) for tls in (False, True)]  # two long polls
+    for latency, (rate, seconds) in product(LATENCIES, ((10, 40), (100, 20))):
+        plan.append(Scenario("age", latency_ms=latency, seconds=seconds, per_second=rate, runs=3))
     plan.append(Scenario("instructions", messages=5_000, runs=3))
     plan.append(Scenario("curve", messages=CURVE_MESSAGES, runs=1))
     return plan
@@ -133,7 +168,7 @@ def selected(plan, only, messages, runs):
         wanted = [replace(scenario, messages=messages) if scenario.kind in sized else scenario for scenario in wanted]
     if runs:
         wanted = [replace(scenario, runs=runs) for scenario in wanted]
-    return list(dict.fromkeys(wanted))
+    return list({scenario.name: scenario for scenario in wanted}.values())
 
 
 def interleaved(plan):

@@ -21,8 +21,10 @@ BENCH = Path(__file__).resolve().parents[1] / "bench"
 sys.path.insert(0, str(BENCH))
 
 import bench
+import estimate
 import measure
 import report
+import scenarios
 import summary
 from results import Results
 from scenarios import Scenario
@@ -56,6 +58,19 @@ def test_a_list_that_nobody_reads_to_its_end():
     with open(writing, "wb") as nobody:
         run = subprocess.run(driver("--list", "--full"), stdout=nobody, stderr=subprocess.PIPE)
     assert (run.returncode, run.stderr) == (-signal.SIGPIPE, b"")
+
+
+def test_a_full_bench_takes_an_hour_and_leaves_nothing_out():
+    """By the numbers that --list prints; what they leave of seventy minutes is for a machine that is a little slower."""
+    others = [*scenarios.FLOORS, *scenarios.PEERS]
+    plan = scenarios.selected(scenarios.full(others), "*", None, None)
+    assert estimate.total(plan) < 60 * 60
+    drains = {scenario.name: scenario for scenario in plan if scenario.kind == "drain"}
+    points = len(scenarios.SIZES) * len(scenarios.LATENCIES) * len(scenarios.CONCURRENCIES) * 2 * 2
+    assert len(drains) == points + len(others) * len(scenarios.LATENCIES)
+    assert all(scenario.runs == 5 and scenario.messages >= 1000 for scenario in drains.values())
+    assert max(scenario.messages for scenario in plan) == 10_000_000
+    assert len({scenario.name for scenario in plan}) == len(plan)
 
 
 class Session:
@@ -110,6 +125,8 @@ def test_a_bench_is_interrupted_and_resumed(tmp_path, open_folder):
         there = world.runs()
         stops.append(len(there))
         words = ["--resume", world.file()]
+        listed = subprocess.run(driver(*words, "--list"), stdout=subprocess.PIPE, text=True, check=True).stdout
+        assert listed.startswith(f"{world.RUNS - len(there)} × drain/")
     world.start(*words)
     assert world.process.wait() == 0, world.process.tail()
     assert world.runs()[: len(there)] == there
