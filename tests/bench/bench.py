@@ -18,6 +18,7 @@ sys.path.insert(0, str(TOP / "tests/integration"))  # for lib: PostgreSQL and pr
 import psycopg
 
 import estimate
+import goals
 import machine
 import measure
 import plots
@@ -80,8 +81,10 @@ def read(path):
 
 
 def render(results):
-    """A page and plots beside the file of results."""
+    """A page and plots beside the file of results, and in it how it stands with the goals."""
     content, path = {**results.head, "runs": results.runs}, results.path
+    results.head["goals"] = goals.verdicts(content)
+    results.write()
     drawn = plots.draw(content, path.parent, path.stem)
     page = path.with_suffix(".md")
     page.write_text(report.page(content, path.stem, drawn), encoding="utf-8")
@@ -172,6 +175,7 @@ def describe(args, plan, programs, sizes):
     return {
         "date": time.strftime("%Y-%m-%d"),
         "command": command_line(args),
+        "build": programs.build_type(),
         "machine": machine.describe(),
         "postgres_settings": scenarios.POSTGRES,
         "sizes": sizes,

@@ -30,6 +30,10 @@ class Programs:
         names = {"loginetl": "loginetl", "server": "loginetl_bench_server"}
         return self.build / names.get(name, f"loginetl_{name}")
 
+    def build_type(self):
+        found = re.search(r"^CMAKE_BUILD_TYPE:\w+=(\w+)$", (self.build / "CMakeCache.txt").read_text(), re.MULTILINE)
+        return found[1] if found else "nameless"
+
     @staticmethod
     def peers(with_large):
         """Those that there are in the tree."""
@@ -48,6 +52,7 @@ class Programs:
         if scenario.program == "loginetl":
             env.update(AWS_ENDPOINT_URL_SQS=server.url, LOGINETL_QUEUE=server.QUEUE)
             words = [self.path("loginetl"), "--concurrency", scenario.concurrency, "--batch-rows", BATCH_ROWS]
+            words += ["--memory-limit", f"{scenarios.MEMORY_LIMIT_MIB}MiB"]
             words += ["--dedupe", "ledger" if scenario.ledger else "off", *(["--drain"] if drain else [])]
         elif scenario.program in scenarios.FLOORS:
             words = [self.path(scenario.program), server.queue_url, database.url]

@@ -1,5 +1,6 @@
 """The results for people: a page of tables."""
 
+import goals
 import summary
 from scenarios import SIZES
 
@@ -7,6 +8,9 @@ LIMITS = """`limit` is what kept a run from being faster: the worker, the load s
 processor to use (one for each of the first two, two for PostgreSQL's two connections); `processors (X)`, when all of them
 were busy, X most; `latency`, when receivers times ten messages a round trip were all that could come; `round trips`, when
 each of the three waited for another."""
+
+STEPS = """An exponent of 1 is a rate that grows as the number of receivers does."""
+STEPS_HEAD = "receivers: messages/s, then × the rate before, exponent (limit)"
 
 
 def table(head, rows):
@@ -16,6 +20,22 @@ def table(head, rows):
 
 def number(value, digits=1):
     return "–" if value is None else f"{value:,.{digits}f}"
+
+
+GOALS = """The release build, 170-byte logins, 32 receivers, no latency, http, signed, with the ledger, all on one machine's
+loopback, unless a goal says otherwise. CPU and rates are medians of runs (their range in brackets), memory is the most of any
+run. The last column is what a figure was made of."""
+
+
+def goal_lines(results):
+    yield GOALS
+    if (build := results.get("build", "Release")) != "Release":
+        yield f"**This was a {build} build**, which the goals do not speak of."
+    machine = results["machine"]
+    if machine["load_before"] > machine["processor"]["cores"] / 4:
+        yield f"**The machine had other things to do**: its load was {machine['load_before']:.1f} before the first run."
+    yield ""
+    yield table(["goal", "wanted", "measured", "", "from"], goals.rows(results))
 
 
 def machine_lines(machine):
@@ -114,6 +134,23 @@ def matrix(points):
     return table(head, rows)
 
 
+def receiver_rows(points):
+    """What more receivers bring: a row for each of loginetl's points but for their number."""
+    lines = {}
+    for point in points:
+        if point["program"] == "loginetl":
+            key = point["tls"], not point["ledger"], point["body_bytes"], point["latency_ms"]
+            lines.setdefault(key, []).append(point)
+    rows = []
+    for (tls, bare, size, latency), line in sorted(lines.items()):
+        first = min(line, key=lambda point: point["concurrency"])
+        cells = [f"{first['concurrency']}: {number(first['rate'], 0)} ({first['limit']})"]
+        for _, many, ratio, exponent in goals.steps(line):
+            cells.append(f"{many['concurrency']}: × {ratio:.2f}, {exponent:.2f} ({many['limit']})")
+        rows.append(["https" if tls else "http", "no" if bare else "yes", SIZES[size], latency, "; ".join(cells)])
+    return [row for row in rows if ";" in row[-1]]
+
+
 def failure_table(failures):
     rows = []
     for name, (runs, lost, attempts, first) in failures.items():
@@ -169,7 +206,8 @@ def page(results, stem, plots):
     kinds = {}
     for runs in groups.values():
         kinds.setdefault(runs[0]["scenario"]["kind"], []).append(runs)
-    parts = [f"# What a message costs, {results['date']}", "", f"`{results['command']}`", ""]
+    parts = [f"# What a message costs, {results['date']}", "", "## Goals", "", *goal_lines(results)]
+    parts += ["", "## Where and how", "", f"`{results['command']}`", ""]
     parts += [*machine_lines(results["machine"]), *run_lines(results)]
     if failed := summary.failures(results["runs"]):
         parts += ["", "## Failed attempts", "", "They count nowhere. A run is tried three times.", "", failure_table(failed)]
@@ -178,6 +216,8 @@ def page(results, stem, plots):
         parts += ["", "## Programs side by side", "", "170-byte logins, 32 receivers, http, signed. CPU is the"]
         parts += [f"process's own (getrusage), without its start; medians of {counts} runs."]
         parts += ["", comparison(results, points), "", "## loginetl at every point", "", LIMITS, "", matrix(points)]
+        if steps := receiver_rows(points):
+            parts += ["", "## More receivers", "", STEPS, "", table(["", "ledger", "body", "latency ms", STEPS_HEAD], steps)]
     if "idle" in kinds or "age" in kinds:
         parts += ["", "## Little to do", ""]
         parts += [*idle_lines(kinds.get("idle", []))]

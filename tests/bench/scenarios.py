@@ -11,6 +11,8 @@ CONCURRENCIES = [1, 8, 32, 128]
 #: Where the programs are compared.
 MAIN = {"body_bytes": 170, "concurrency": 32}
 
+MEMORY_LIMIT_MIB = 64  # loginetl's --memory-limit
+
 FLOORS = ["floor_sockets", "floor_curl"]  # how cheap it can be: no masks, no signature, no ledger
 LARGE_PEERS = ["bento"]  # only when asked for
 THREADED = ["go", "bento"]  # those that can use more than one processor

@@ -99,6 +99,8 @@ def drains(runs, cores):
         figures = [per_message(run, start) for run in group]
         point = {"name": name, "runs": len(group), **{key: scenario[key] for key in POINT_KEYS}}
         point |= {key: median([one[key] for one in figures]) for key in figures[0]}
+        point["start_known"] = bool(start)
+        point["most_mb_greatest"] = max(one["most_mb"] for one in figures)
         point["failed"] = sum(len(run.get("failed", [])) for run in runs if run["name"] == name)
         point["cpu_us_range"] = [min(one["cpu_us"] for one in figures), max(one["cpu_us"] for one in figures)]
         shares = {"worker": "cpu_us", "server": "server_us", "PostgreSQL": "postgres_us"}

@@ -22,6 +22,7 @@ sys.path.insert(0, str(BENCH))
 
 import bench
 import estimate
+import goals
 import measure
 import report
 import scenarios
@@ -163,12 +164,12 @@ MACHINE = {
 }
 
 
-def drained(scenario, **more):
-    """What a drain of so many messages might find: 10 µs of each process for a message."""
-    each = scenario.messages * 10
-    found = {"messages": scenario.messages, "rows": scenario.messages, "seconds": scenario.messages / 20_000}
-    found |= {"first_receive_ms": 30.0, "cpu_us": each, "system_us": 0, "most_kb": 12 * 1024, "requests": 0}
-    return found | {"redelivered": 0, "postgres_cpu_us": each, "server_cpu_us": each, "wal_bytes": 0} | more
+def drained(scenario, cpu_us=10.0, rate=20_000, mb=12, **more):
+    """What a drain might find. The load server and PostgreSQL use as much of a processor as the worker."""
+    used = round(scenario.messages * cpu_us)
+    found = {"messages": scenario.messages, "rows": scenario.messages, "seconds": scenario.messages / rate}
+    found |= {"first_receive_ms": 30.0, "cpu_us": used, "system_us": 0, "most_kb": mb * 1024, "requests": 0}
+    return found | {"redelivered": 0, "postgres_cpu_us": used, "server_cpu_us": used, "wal_bytes": 0} | more
 
 
 def run_of(scenario, number, found):
@@ -178,6 +179,12 @@ def run_of(scenario, number, found):
 def results_of(runs):
     """As a file of results holds them."""
     return json.loads(json.dumps({"date": "2000-01-01", "command": "", "machine": MACHINE, "sizes": {}, "runs": runs}))
+
+
+def a_drain(cpu_us=10.0, rate=20_000, mb=12, **parameters):
+    """A run of one."""
+    scenario = Scenario("drain", messages=1000, **parameters)
+    return run_of(scenario, 0, drained(scenario, cpu_us, rate, mb))
 
 
 def attempts(monkeypatch, folder, *ends):
@@ -219,3 +226,107 @@ def test_runs_that_fail_are_tried_again(monkeypatch, tmp_path):
 def test_an_error_of_the_driver_itself_is_none_of_a_run(monkeypatch, tmp_path):
     with pytest.raises(TypeError):
         attempts(monkeypatch, tmp_path, TypeError("ours"))
+
+
+#: A bench that has measured all there are goals for, and what it finds; the first tenth of the backlog is twice as fast.
+EVERYTHING = [
+    run_of(Scenario("start"), 0, drained(Scenario("start"), cpu_us=0, first_receive_ms=35.0) | {"seconds": 0}),
+    run_of(Scenario("start", tls=True), 0, drained(Scenario("start"), cpu_us=0, first_receive_ms=50.0) | {"seconds": 0}),
+    a_drain(8.0, mb=17),
+    a_drain(12.0, tls=True, mb=23),
+    *(a_drain(cost, program=name, ledger=False) for name, cost in (("floor_curl", 10), ("floor_sockets", 4))),
+    *(a_drain(cost, program=name, ledger=False) for name, cost in (("go", 72), ("bento", 160), ("python-single", 400))),
+    a_drain(800, program="node", ledger=False, latency_ms=20),
+    *(
+        a_drain(8.0, latency_ms=20, concurrency=receivers, rate=rate)
+        for receivers, rate in ((1, 480), (8, 3_800), (32, 15_000), (128, 33_000))
+    ),
+    a_drain(200.0, body_bytes=2000),
+    a_drain(200.0, body_bytes=64000, mb=81, rate=2_000),
+    run_of(Scenario("idle", seconds=40), 0, {"core_percent": 0.004, "wakeups_a_second": 1, "most_kb": 12_000}),
+    run_of(Scenario("idle", seconds=40, tls=True), 0, {"core_percent": 0.06, "wakeups_a_second": 1, "most_kb": 12_000}),
+    run_of(Scenario("age", per_second=10), 0, {"age_ms": {"p99": 3.0}}),
+    run_of(Scenario("age", per_second=100), 0, {"age_ms": {"p99": 9.5}}),
+    run_of(Scenario("age", per_second=10, latency_ms=20), 0, {"age_ms": {"p99": 31.0}}),
+]
+
+
+def backlog(messages):
+    """At 20,000 a second and 12 MiB, and half of it from the middle on."""
+    samples, seconds = [], 0.0
+    for at in range(1000):
+        samples.append([seconds, at * messages // 1000, 0, (12 + (at > 500)) * 1024, 0, 0, 0])
+        seconds += messages / 1000 / (20_000 if at < 500 else 10_000)
+    scenario = Scenario("curve", messages=messages)
+    return run_of(scenario, 0, drained(scenario) | {"seconds": seconds, "ledger_bytes": 1, "samples": samples})
+
+
+def verdicts(runs):
+    found = goals.verdicts(results_of(runs))
+    assert [goal.text for goal in goals.GOALS] == [verdict["goal"] for verdict in found]
+    return {verdict["goal"]: verdict for verdict in found}
+
+
+def test_goals_are_met_or_missed():
+    found = verdicts([*EVERYTHING, backlog(10_000_000)])
+    told = {name: (verdict["measured"], verdict["met"]) for name, verdict in found.items() if verdict["met"] is not None}
+    assert told == {
+        "CPU of a message": (8.0, True),
+        "CPU to that of floor_curl (no mask, signature, ledger)": (0.8, True),
+        "CPU to that of floor_sockets (the same without libcurl)": (2.0, True),
+        "https more than http": (4.0, False),
+        "CPU less than go's (no ledger)": (9.0, True),
+        "CPU less than bento's (no ledger)": (20.0, True),
+        "CPU less than python-single's (no ledger)": (50.0, False),
+        "20 ms, 128 receivers": (33_000, True),
+        "20 ms, more receivers: exponent until a limit": (pytest.approx(0.5687, abs=1e-4), False),
+        "resident memory": (17.0, False),
+        "resident memory, https": (23.0, True),
+        "resident memory anywhere: the memory limit and 16": (81.0, False),
+        "start to first receive, tables there": (35.0, True),
+        "idle": (0.06, False),
+        "age, p99, no latency": (9.5, True),
+        "age, p99, 20 ms latency taken off once": (11.0, False),
+        "ten million messages: last tenth's rate to the first's": (0.5, False),
+    }
+    assert found["https more than http"]["by"] == pytest.approx(1 / 3, abs=1e-4)
+    assert found["20 ms, 128 receivers"]["by"] == pytest.approx(0.1)
+    raw = found["20 ms, more receivers: exponent until a limit"]["raw"]
+    assert raw.startswith("1: 480/s (latency); 8: 3,800/s, × 7.92, exponent 0.99 (latency); 32: 15,000/s")
+    assert "20,000/s and 12.0 MiB, then 10,000/s and 13.0 MiB" in found[goals.GOALS[-1].text]["raw"]
+    assert found["CPU less than node's (no ledger)"]["raw"] == "no drain of node"  # it is there, but at another latency
+
+
+def test_a_limit_ends_what_must_be_linear():
+    """The same rates, and the worker has no more processor to use at the last."""
+    rates = ((1, 480), (8, 3_800), (32, 15_000), (128, 33_000))
+    runs = [a_drain(30.0 if rate > 30_000 else 8.0, latency_ms=20, concurrency=many, rate=rate) for many, rate in rates]
+    found = verdicts(runs)["20 ms, more receivers: exponent until a limit"]
+    assert found["met"] and found["measured"] == pytest.approx(0.99, abs=0.01)
+    assert found["raw"].endswith("exponent 0.57 (worker)")
+
+
+def test_a_smaller_backlog_is_none():
+    found = verdicts([backlog(500_000)])[goals.GOALS[-1].text]
+    assert found["met"] is None and found["raw"].startswith("500,000 messages: 20,000/s")
+
+
+def test_what_was_not_measured_is_said(tmp_path):
+    """Also of a file that was written before there were goals."""
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps(results_of([])))
+    bench.render(bench.read(file))
+    page = file.with_suffix(".md").read_text()
+    head, *rows = page[page.index("| goal |") :].partition("\n\n")[0].split("\n")[1:]
+    assert page.startswith("# What a message costs, 2000-01-01\n\n## Goals\n")
+    assert len(rows) == len(goals.GOALS) and all("| – | not measured | no" in row for row in rows)
+    kept = json.loads(file.read_text())
+    assert [goal["met"] for goal in kept["goals"]] == [None] * len(goals.GOALS) and kept["runs"] == []
+
+
+def test_goals_are_not_of_other_builds():
+    page = report.page(results_of(EVERYTHING) | {"build": "Debug"}, "2000-01-01", [])
+    assert (
+        "**This was a Debug build**" in page
+        and "| idle | ≤ 0.05 % of a core | 0.0600 % of a core | **missed** by 20 % |" in page
+    )
