@@ -17,6 +17,7 @@ sys.path.insert(0, str(TOP / "tests/integration"))  # for lib: PostgreSQL and pr
 
 import psycopg
 
+import brief
 import estimate
 import goals
 import machine
@@ -67,6 +68,7 @@ def options(words=None):
     parser.add_argument("--list", action="store_true", help="name the scenarios and how often each runs, and end")
     parser.add_argument("--resume", type=Path, metavar="JSON", help="run what is missing in a file of results")
     parser.add_argument("--render", type=Path, metavar="JSON", help="page and plots of a file of results, and end")
+    parser.add_argument("--summary", type=Path, metavar="JSON", help="print ten lines about a file of results, and end")
     args = parser.parse_args(words)
     if args.resume and (command_line(args) != command_line(parser.parse_args([])) or args.results):
         parser.error("--resume goes on with what the file was begun with: no other options")
@@ -82,7 +84,7 @@ def read(path):
 
 def render(results):
     """A page and plots beside the file of results, and in it how it stands with the goals."""
-    content, path = {**results.head, "runs": results.runs}, results.path
+    content, path = results.content(), results.path
     results.head["goals"] = goals.verdicts(content)
     results.write()
     drawn = plots.draw(content, path.parent, path.stem)
@@ -231,6 +233,9 @@ def main():
     args = options()
     if args.render:
         print(f"bench: {render(read(args.render))}")
+        return 0
+    if args.summary:
+        print("\n".join(brief.lines(read(args.summary).content())))
         return 0
     return run(args)
 

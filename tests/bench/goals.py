@@ -3,8 +3,8 @@ receivers, signed requests and the ledger, on loopback, unless the goal says oth
 
 import math
 from collections import namedtuple
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import summary
 from scenarios import CONCURRENCIES, CURVE_MESSAGES, LATENCIES, MAIN, MEMORY_LIMIT_MIB, POINT_KEYS, SIZES

@@ -1,5 +1,6 @@
 """The results for people: a page of tables."""
 
+import brief
 import goals
 import summary
 from scenarios import SIZES
@@ -207,7 +208,7 @@ def page(results, stem, plots):
     for runs in groups.values():
         kinds.setdefault(runs[0]["scenario"]["kind"], []).append(runs)
     parts = [f"# What a message costs, {results['date']}", "", "## Goals", "", *goal_lines(results)]
-    parts += ["", "## Where and how", "", f"`{results['command']}`", ""]
+    parts += ["", "## In short", "", *brief.lines(results), "", "## Where and how", "", f"`{results['command']}`", ""]
     parts += [*machine_lines(results["machine"]), *run_lines(results)]
     if failed := summary.failures(results["runs"]):
         parts += ["", "## Failed attempts", "", "They count nowhere. A run is tried three times.", "", failure_table(failed)]

@@ -37,6 +37,10 @@ class Results:
         runs = head.pop("runs")
         return cls(path, head, runs)
 
+    def content(self):
+        """As a reader of the file has it."""
+        return {**self.head, "runs": self.runs}
+
     def _take(self, run):
         self.runs.append(run)
         self._lines.append("  " + json.dumps(run))

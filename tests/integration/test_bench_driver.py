@@ -156,7 +156,7 @@ MACHINE = {
     "kernel": "6",
     "system": "Debian",
     "load_before": 0.0,
-    "postgresql": "PostgreSQL",
+    "postgresql": "postgres (PostgreSQL) 15.1 (Debian)",
     "packages": {},
     "toolchains": {},
     "commit": "abc",
@@ -330,3 +330,36 @@ def test_goals_are_not_of_other_builds():
         "**This was a Debug build**" in page
         and "| idle | ≤ 0.05 % of a core | 0.0600 % of a core | **missed** by 20 % |" in page
     )
+
+
+BRIEF = """\
+170-byte logins, 32 receivers, signed, with the ledger, medians of 1; 2 × a processor, PostgreSQL 15.1, 2000-01-01:
+
+- 8.0 µs of CPU a message, 12.0 over https; floors without mask, signature, ledger: 10.0 with bare libcurl, 4.0 with
+  bare sockets
+- others, without a ledger: go 72 µs (9 ×), bento 160 µs (20 ×), python-single 400 µs (50 ×)
+- 20,000 messages a second (limit: round trips); 33,000 at 20 ms a request and 128 receivers (limit: round trips)
+- 17 MiB resident, 23 over https, 81 at most with 64 kB messages
+- first messages 35 ms after the start; idle 0.060 % of a core; 99 of 100 logins committed within 9.5 ms of arrival
+- 10,000,000 messages in 750 s, the first tenth at 20,000 a second, the last at 10,000 and with 13 MiB
+
+CPU is the worker's own. Rates are what worker, load server and PostgreSQL reach together on these 2 processors, over
+loopback: AWS's latency is in none of them.
+"""
+
+
+def summary_of(folder, runs):
+    file = folder / "some.json"
+    file.write_text(json.dumps(results_of(runs)))
+    return subprocess.run(driver("--summary", file), stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def test_the_summary(tmp_path):
+    runs = [*EVERYTHING, backlog(10_000_000)]
+    assert summary_of(tmp_path, runs) == BRIEF
+    assert BRIEF in report.page(results_of(runs), "some", [])
+
+
+def test_the_summary_leaves_out_what_was_not_measured(tmp_path):
+    assert "\n- " not in summary_of(tmp_path, [])
+    assert "\n- 8.0 µs of CPU a message, its start in it\n" in summary_of(tmp_path, [a_drain(8.0)])

@@ -1,0 +1,101 @@
+"""The handful of figures that somebody wants who has ten lines for them."""
+
+import textwrap
+
+import summary
+from goals import Figures, limit_of
+from scenarios import PEERS
+
+WIDTH = 118
+
+
+def joined(*parts):
+    return "; ".join(part for part in parts if part)
+
+
+def cpu_line(figures):
+    point, secured = figures.point(), figures.point(tls=True)
+    if not point:
+        return ""
+    floors = [(text, figures.point(name)) for text, name in (("libcurl", "floor_curl"), ("sockets", "floor_sockets"))]
+    known = [f"{floor['cpu_us']:.1f} with bare {text}" for text, floor in floors if floor]
+    line = f"{point['cpu_us']:.1f} µs of CPU a message" + ("" if point["start_known"] else ", its start in it")
+    return joined(
+        line + (f", {secured['cpu_us']:.1f} over https" if secured else ""),
+        "floors without mask, signature, ledger: " + ", ".join(known) if known else "",
+    )
+
+
+def peers_line(figures):
+    ours = figures.point()
+    known = sorted((point["cpu_us"], name) for name in PEERS if (point := figures.point(name)))
+    if not ours or not known:
+        return ""
+    told = (f"{name} {cost:,.0f} µs ({cost / ours['cpu_us']:.0f} ×)" for cost, name in known)
+    return "others, without a ledger: " + ", ".join(told)
+
+
+def rate_line(figures):
+    near, far = figures.point(), figures.point(latency_ms=20, concurrency=128)
+    return joined(
+        near and f"{near['rate']:,.0f} messages a second (limit: {limit_of(near)})",
+        far and f"{far['rate']:,.0f} at 20 ms a request and 128 receivers (limit: {limit_of(far)})",
+    )
+
+
+def memory_line(figures):
+    point, secured = figures.point(), figures.point(tls=True)
+    if not point:
+        return ""
+    large = [one for one in figures.points if one["program"] == "loginetl" and one["body_bytes"] == 64000]
+    line = f"{point['most_mb_greatest']:.0f} MiB resident"
+    line += f", {secured['most_mb_greatest']:.0f} over https" if secured else ""
+    return line + (f", {max(one['most_mb_greatest'] for one in large):.0f} at most with 64 kB messages" if large else "")
+
+
+def service_line(figures):
+    start = figures.starts.get(("loginetl", True, False))
+    idle = [summary.median([run["core_percent"] for run in runs]) for runs in figures.kind("idle")]
+    ages = [summary.median([run["age_ms"]["p99"] for run in runs]) for runs in figures.kind("age", latency_ms=0)]
+    return joined(
+        start and f"first messages {start['first_receive_ms']:.0f} ms after the start",
+        f"idle {max(idle):.3f} % of a core" if idle else "",
+        f"99 of 100 logins committed within {max(ages):.1f} ms of arrival" if ages else "",
+    )
+
+
+def backlog_line(figures):
+    curves = [run for runs in figures.kind("curve") for run in runs if summary.ends(run)]
+    if not curves:
+        return ""
+    run = max(curves, key=lambda run: run["messages"])
+    (_, first, *_), (_, last, *_, resident) = summary.ends(run)
+    told = f"{run['messages']:,} messages in {run['seconds']:.0f} s, the first tenth at {first:,.0f} a second"
+    return f"{told}, the last at {last:,.0f} and with {resident:.0f} MiB"
+
+
+LINES = (cpu_line, peers_line, rate_line, memory_line, service_line, backlog_line)
+
+
+def head(results, figures):
+    machine, point = results["machine"], figures.point()
+    version = machine["postgresql"].replace("postgres (PostgreSQL)", "PostgreSQL").partition(" (")[0]
+    medians = f", medians of {point['runs']}" if point else ""
+    where = f"{machine['processor']['cores']} × {machine['processor']['model']}, {version}, {results['date']}"
+    return f"170-byte logins, 32 receivers, signed, with the ledger{medians}; {where}:"
+
+
+def caveat(results):
+    cores = results["machine"]["processor"]["cores"]
+    return (
+        f"CPU is the worker's own. Rates are what worker, load server and PostgreSQL reach together on these {cores} "
+        "processors, over loopback: AWS's latency is in none of them."
+    )
+
+
+def lines(results):
+    """As Markdown, without what was not measured."""
+    figures = Figures(results)
+    items = [f"- {item}" for item in (make(figures) for make in LINES) if item]
+    wrapped = [textwrap.fill(item, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for item in items]
+    return [textwrap.fill(head(results, figures), WIDTH), "", *wrapped, "", textwrap.fill(caveat(results), WIDTH)]
