@@ -48,9 +48,9 @@ def memory_line(figures):
     if not point:
         return ""
     large = [one for one in figures.points if one["program"] == "loginetl" and one["body_bytes"] == 64000]
-    line = f"{point['most_mb_greatest']:.0f} MiB resident"
-    line += f", {secured['most_mb_greatest']:.0f} over https" if secured else ""
-    return line + (f", {max(one['most_mb_greatest'] for one in large):.0f} at most with 64 kB messages" if large else "")
+    line = f"{point['most_mb_greatest']:.1f} MiB resident"
+    line += f", {secured['most_mb_greatest']:.1f} over https" if secured else ""
+    return line + (f", {max(one['most_mb_greatest'] for one in large):.1f} at most with 64 kB messages" if large else "")
 
 
 def service_line(figures):
@@ -86,8 +86,9 @@ def head(results, figures):
 
 
 def caveat(results):
-    cores = results["machine"]["processor"]["cores"]
-    return (
+    cores, share = results["machine"]["processor"]["cores"], summary.disturbed(results["runs"])
+    busy = f"The machine had other things to do, {share:.2f} processors' worth: the figures say little. " if share else ""
+    return busy + (
         f"CPU is the worker's own. Rates are what worker, load server and PostgreSQL reach together on these {cores} "
         "processors, over loopback: AWS's latency is in none of them."
     )

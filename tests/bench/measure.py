@@ -14,7 +14,7 @@ from lib.processes import wait_until
 
 import estimate
 import scenarios
-from processes import Child, Server, cpu_ns, family_cpu_us, resident_kb, wakeups
+from processes import Child, Server, cpu_ns, family_cpu_us, machine_cpu_us, resident_kb, wakeups
 
 Certificate = namedtuple("Certificate", "cert key")
 
@@ -98,7 +98,7 @@ class Surroundings:
     def __init__(self, database, server):
         self.database, self.server = database, server
         self.postmaster = database.cluster.process.pid
-        self.before = self._now()
+        self.before, self.begun = self._now(), (time.monotonic(), machine_cpu_us())
 
     def _now(self):
         return family_cpu_us(self.postmaster), self.server.stats()["cpu_us"], wal_bytes(self.database)
@@ -106,6 +106,13 @@ class Surroundings:
     def used(self):
         now = self._now()
         return dict(zip(("postgres_cpu_us", "server_cpu_us", "wal_bytes"), (b - a for a, b in zip(self.before, now))))
+
+    def others(self, worker_us):
+        """What everything else on the machine has used meanwhile, of which a bench wants nothing, and in how long."""
+        seconds, machine_us = time.monotonic() - self.begun[0], machine_cpu_us() - self.begun[1]
+        used = self.used()
+        known_us = worker_us + used["postgres_cpu_us"] + used["server_cpu_us"]
+        return {"others_cpu_us": max(0, machine_us - known_us), "watched_s": round(seconds, 3)}
 
 
 def patience(scenario):
@@ -147,6 +154,7 @@ def drain(world, scenario, under=()):
             "requests": stats["requests"],
             "redelivered": stats["redelivered"],
             **around.used(),
+            **around.others(child.cpu_us),
         }
     return result
 
@@ -257,6 +265,7 @@ def curve(world, scenario):
             "most_kb": child.most_kb,
             "ledger_bytes": int(database.value(LEDGER_SIZE)),
             **around.used(),
+            **around.others(child.cpu_us),
             "columns": ["seconds", "deleted", "cpu_us", "resident_kb", "postgres_cpu_us", "server_cpu_us", "wal_bytes"],
             "samples": samples,
         }

@@ -37,6 +37,14 @@ def family_cpu_us(parent):
     return ticks * TICK_US
 
 
+def machine_cpu_us():
+    """CPU time of everything on the machine but this process, and what the machine's host took for others (steal). In ticks."""
+    first = Path("/proc/stat").read_text().partition("\n")[0]
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, first.split()[1:9])
+    own = os.times()
+    return (user + nice + system + irq + softirq + steal) * TICK_US - round((own.user + own.system) * 1e6)
+
+
 def cpu_ns(pid):
     """CPU time of a process by the scheduler, all its threads: finer than ticks."""
     return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))

@@ -7,8 +7,8 @@ from scenarios import SIZES
 
 LIMITS = """`limit` is what kept a run from being faster: the worker, the load server or PostgreSQL, when it had no more
 processor to use (one for each of the first two, two for PostgreSQL's two connections); `processors (X)`, when all of them
-were busy, X most; `latency`, when receivers times ten messages a round trip were all that could come; `round trips`, when
-each of the three waited for another."""
+were busy, X most (`others` is whatever else ran meanwhile); `latency`, when receivers times ten messages a round trip were
+all that could come; `round trips`, when each of the three waited for another."""
 
 STEPS = """An exponent of 1 is a rate that grows as the number of receivers does."""
 STEPS_HEAD = "receivers: messages/s, then × the rate before, exponent (limit)"
@@ -32,9 +32,8 @@ def goal_lines(results):
     yield GOALS
     if (build := results.get("build", "Release")) != "Release":
         yield f"**This was a {build} build**, which the goals do not speak of."
-    machine = results["machine"]
-    if machine["load_before"] > machine["processor"]["cores"] / 4:
-        yield f"**The machine had other things to do**: its load was {machine['load_before']:.1f} before the first run."
+    if share := summary.disturbed(results["runs"]):
+        yield f"**The machine had other things to do**, {share:.2f} processors' worth: such figures say little."
     yield ""
     yield table(["goal", "wanted", "measured", "", "from"], goals.rows(results))
 
@@ -52,7 +51,9 @@ def machine_lines(machine):
 
 
 def run_lines(results):
-    """Whether all has run, and in one go."""
+    """Whether all has run, in one go, and alone."""
+    if shares := summary.others_by_scenario(results["runs"]):
+        yield f"- others used {summary.median(shares):.2f} processors meanwhile, {max(shares):.2f} at the worst point"
     for part in results.get("resumed", []):
         yield f"- interrupted after {part['after_runs']} runs; gone on {part['date']}, load before: {part['load_before']:.2f}"
     if took := sum(run.get("took_s", 0) for run in results["runs"]):
@@ -68,7 +69,7 @@ def cpu(point):
 
 
 def cores(point):
-    return " + ".join(f"{point['cores'][who]:.2f}" for who in ("worker", "server", "PostgreSQL"))
+    return " + ".join(f"{used:.2f}" for used in point["cores"].values())
 
 
 def comparison(results, points):
@@ -131,7 +132,8 @@ def matrix(points):
             ]
         )
     head = ["", "ledger", "body", "latency ms", "receivers", "CPU µs/message (range)", "messages/s", "max RSS MB"]
-    head += ["PostgreSQL µs/message", "WAL B/message", "server µs/message", "cores: worker + server + PostgreSQL", "limit"]
+    head += ["PostgreSQL µs/message", "WAL B/message", "server µs/message"]
+    head += ["cores: worker + server + PostgreSQL + others", "limit"]
     return table(head, rows)
 
 

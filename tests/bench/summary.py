@@ -4,6 +4,8 @@ import statistics
 
 from scenarios import POINT_KEYS, THREADED
 
+OTHERS = "others"  # everything on the machine that has nothing to do with the run
+OTHERS_ALLOWED = 0.1  # of a processor
 CONNECTIONS = 2  # of loginetl and the peers to PostgreSQL: a statement has one processor at most
 
 
@@ -69,21 +71,38 @@ def per_message(run, start):
     }
 
 
+def others(runs):
+    """Processors that something else used during runs. Files from before this was watched say nothing of it: none."""
+    return median([run["others_cpu_us"] / 1e6 / run["watched_s"] for run in runs if "watched_s" in run]) or 0.0
+
+
+def others_by_scenario(runs):
+    return [others(group) for group in grouped(runs).values() if "watched_s" in group[0]]
+
+
+def disturbed(runs):
+    """Processors that something else used, as a rule; None when that was little enough, or nobody watched."""
+    share = median(others_by_scenario(runs))
+    return share if share and share > OTHERS_ALLOWED else None
+
+
 def limit(point, cores):
-    """What kept it from being faster: of the three, the one that had no more processor to use; else the processors all
-    together, and who had most of them; else the queue's latency, or the round trips one after the other."""
-    use = point["cores"]
-    most = max(use, key=use.get)
+    """What kept it from being faster: of the three, the one that had no more processor to use; else the queue's latency, when
+    nearly all came that could; else the processors all together, and who had most of them, be it somebody else; else the
+    latency, or the round trips one after the other."""
+    use = {who: used for who, used in point["cores"].items() if who != OTHERS}
     full = {"worker": cores if point["program"] in THREADED else 1, "server": 1, "PostgreSQL": min(CONNECTIONS, cores)}
     for name in sorted(use, key=use.get, reverse=True):
         if use[name] >= 0.9 * full[name]:
             return name
-    if sum(use.values()) >= 0.9 * cores:
-        return f"processors ({most})"
     latency, receivers = point["latency_ms"], point["concurrency"]
-    if latency and point["rate"] >= 0.75 * receivers * 10_000 / latency:
+    share = point["rate"] * latency / (receivers * 10_000)  # of what can come
+    if share >= 0.9:
         return "latency"
-    return "round trips"
+    everybody = point["cores"]
+    if sum(everybody.values()) >= 0.9 * cores:
+        return f"processors ({max(everybody, key=everybody.get)})"
+    return "latency" if share >= 0.75 else "round trips"
 
 
 def drains(runs, cores):
@@ -105,6 +124,7 @@ def drains(runs, cores):
         point["cpu_us_range"] = [min(one["cpu_us"] for one in figures), max(one["cpu_us"] for one in figures)]
         shares = {"worker": "cpu_us", "server": "server_us", "PostgreSQL": "postgres_us"}
         point["cores"] = {who: point[key] * point["rate"] / 1e6 for who, key in shares.items()}
+        point["cores"][OTHERS] = others(group)
         point["limit"] = limit(point, cores)
         points.append(point)
     return points

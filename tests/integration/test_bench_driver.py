@@ -306,6 +306,23 @@ def test_a_limit_ends_what_must_be_linear():
     assert found["raw"].endswith("exponent 0.57 (worker)")
 
 
+def test_what_others_used_is_no_limit_of_ours():
+    """On a busy machine each of the three gets less than it would take."""
+    alone, disturbed = a_drain(10.0), a_drain(10.0)
+    disturbed |= {"others_cpu_us": 13_000_000, "watched_s": 10.0}
+    for run, cores, limit in ((alone, 0.0, "round trips"), (disturbed, 1.3, "processors (others)")):
+        (point,) = summary.drains([run], 2)
+        assert (
+            point["cores"] == {"worker": 0.2, "server": 0.2, "PostgreSQL": 0.2, "others": cores} and point["limit"] == limit
+        )
+    assert "**The machine had other things to do**, 1.30 processors' worth" in report.page(
+        results_of([disturbed]), "some", []
+    )
+    near_all = a_drain(10.0, latency_ms=20, concurrency=1, rate=460) | {"others_cpu_us": 20_000_000, "watched_s": 10.0}
+    assert summary.drains([near_all], 2)[0]["limit"] == "latency"
+    assert "other things to do" not in report.page(results_of([alone]), "some", [])
+
+
 def test_a_smaller_backlog_is_none():
     found = verdicts([backlog(500_000)])[goals.GOALS[-1].text]
     assert found["met"] is None and found["raw"].startswith("500,000 messages: 20,000/s")
@@ -339,7 +356,7 @@ BRIEF = """\
   bare sockets
 - others, without a ledger: go 72 µs (9 ×), bento 160 µs (20 ×), python-single 400 µs (50 ×)
 - 20,000 messages a second (limit: round trips); 33,000 at 20 ms a request and 128 receivers (limit: round trips)
-- 17 MiB resident, 23 over https, 81 at most with 64 kB messages
+- 17.0 MiB resident, 23.0 over https, 81.0 at most with 64 kB messages
 - first messages 35 ms after the start; idle 0.060 % of a core; 99 of 100 logins committed within 9.5 ms of arrival
 - 10,000,000 messages in 750 s, the first tenth at 20,000 a second, the last at 10,000 and with 13 MiB
 
@@ -358,6 +375,13 @@ def test_the_summary(tmp_path):
     runs = [*EVERYTHING, backlog(10_000_000)]
     assert summary_of(tmp_path, runs) == BRIEF
     assert BRIEF in report.page(results_of(runs), "some", [])
+
+
+def test_the_summary_says_when_the_machine_was_busy(tmp_path):
+    run = a_drain(10.0) | {"others_cpu_us": 13_000_000, "watched_s": 10.0}
+    assert "\nThe machine had other things to do, 1.30 processors' worth: the figures say little." in summary_of(
+        tmp_path, [run]
+    )
 
 
 def test_the_summary_leaves_out_what_was_not_measured(tmp_path):
