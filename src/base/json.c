@@ -19,7 +19,6 @@ struct le_json {
     const char *text;
     size_t count;               /* tokens of the last text that was JSON; 0 when none was */
     struct le_text_marks marks; /* of that text */
-    jsmn_parser parser;
     jsmntok_t tokens[LE_JSON_TOKENS_MAX];
 };
 
@@ -207,9 +206,6 @@ static bool check_container(struct check *check, int index)
 static bool check_token(struct check *check, int index)
 {
     const jsmntok_t *token = &check->tokens[index];
-    size_t quote = token->type == JSMN_STRING ? 1 : 0;
-    if (!check_gap(check, (size_t)token->start - quote))
-        return false;
     switch (token->type) {
     case JSMN_STRING: return check_string(check, token);
     case JSMN_PRIMITIVE: return check_primitive(check, token);
@@ -221,10 +217,23 @@ static bool check_token(struct check *check, int index)
     return false;
 }
 
-static bool check_tokens(struct check *check, size_t count)
+/* Where the gap before a token ends. */
+static size_t gap_end(const jsmntok_t *token)
+{
+    size_t quote = token->type == JSMN_STRING ? 1 : 0;
+    return (size_t)token->start - quote;
+}
+
+/* Each token with the gap before it, and the gap behind them. end: the text's, or 0 when it may
+ * have more tokens than these. */
+static bool check_tokens(struct check *check, size_t count, size_t end)
 {
     assert(count <= LE_JSON_TOKENS_MAX);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count || end > 0; i++) {
+        if (!check_gap(check, i < count ? gap_end(&check->tokens[i]) : end))
+            return false;
+        if (i == count)
+            return true;
         if (!check_token(check, (int)i))
             return false;
     }
@@ -234,24 +243,25 @@ static bool check_tokens(struct check *check, size_t count)
 enum le_err le_json_parse(struct le_json *json, const char *text, size_t len)
 {
     assert(json != NULL && (text != NULL || len == 0));
+    jsmn_parser parser;
     json->count = 0;
     json->text = text;
     if (len > INT_MAX) /* jsmn's offsets are ints */
         return LE_ERR_TOO_LARGE;
     if (!le_utf8_scan((struct le_span){text, len}, &json->marks))
         return LE_ERR_SYNTAX;
-    jsmn_init(&json->parser);
-    int count = jsmn_parse(&json->parser, text, len, json->tokens, LE_JSON_TOKENS_MAX);
+    jsmn_init(&parser);
+    int count = jsmn_parse(&parser, text, len, json->tokens, LE_JSON_TOKENS_MAX);
+    bool too_many = count == JSMN_ERROR_NOMEM;
+    if (too_many)
+        count = LE_JSON_TOKENS_MAX;
+    else if (count <= 0 || parser.pos != len) /* it stops at a NUL and is content */
+        return LE_ERR_SYNTAX;
     struct check check = {text, json->tokens, 0, -1, json->marks.controls, EXPECT_VALUE};
-    if (count == JSMN_ERROR_NOMEM) {
-        /* A long text in words is no JSON, however many tokens it would make. */
-        bool json_so_far = check_tokens(&check, LE_JSON_TOKENS_MAX);
-        return json_so_far ? LE_ERR_TOO_LARGE : LE_ERR_SYNTAX;
-    }
-    if (count <= 0 || json->parser.pos != len) /* it stops at a NUL and is content */
-        return LE_ERR_SYNTAX;
-    if (!check_tokens(&check, (size_t)count) || !check_gap(&check, len))
-        return LE_ERR_SYNTAX;
+    if (!check_tokens(&check, (size_t)count, too_many ? 0 : len))
+        return LE_ERR_SYNTAX; /* a long text in words, too, however many tokens it would make */
+    if (too_many)
+        return LE_ERR_TOO_LARGE;
     if (check.expect != EXPECT_NOTHING)
         return LE_ERR_SYNTAX;
     assert(check.open < 0);
@@ -282,7 +292,7 @@ static enum le_json_kind token_kind(const struct le_json *json, const jsmntok_t 
     return LE_JSON_NULL;
 }
 
-static struct le_json_value token_value(const struct le_json *json, size_t index)
+static inline struct le_json_value token_value(const struct le_json *json, size_t index)
 {
     assert(index < json->count);
     const jsmntok_t *token = &json->tokens[index];
