@@ -12,19 +12,18 @@
 
 #include <cmocka.h>
 
-/* RFC 8259 §7 */
-static void a_string_holds_all_but_these(void **state)
+/* RFC 8259 §7: a string holds all but these. */
+static bool is_special(char c)
 {
-    (void)state;
-    for (int c = 0; c < 256; c++)
-        assert_int_equal(le_json_special((char)c), c <= 0x1F || c == 0x22 || c == 0x5C);
+    unsigned char byte = (unsigned char)c;
+    return byte <= 0x1F || byte == 0x22 || byte == 0x5C;
 }
 
 static void check_block(const char *block)
 {
     uint64_t expected = 0;
     for (unsigned i = 0; i < LE_SCAN_BLOCK; i++)
-        expected |= (uint64_t)le_json_special(block[i]) << i;
+        expected |= (uint64_t)is_special(block[i]) << i;
     assert_int_equal(le_scan_block(block), expected);
     assert_int_equal(le_scan_block_plain(block), expected);
 }
@@ -170,7 +169,6 @@ static void strings_of_one_block(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_string_holds_all_but_these),
         cmocka_unit_test(every_character_at_every_place),
         cmocka_unit_test(blocks_of_all_sorts),
         cmocka_unit_test(strings_of_every_length_at_every_place),

@@ -1,9 +1,10 @@
-/* Finding the characters that end a plain run of a JSON string, many bytes at a time. */
+/* Finding the characters that end a plain run of a JSON string, many bytes at a time: the quote,
+ * the backslash, and control characters, which JSON forbids in strings. They are called special
+ * here. */
 #ifndef LE_BASE_JSON_SCAN_H
 #define LE_BASE_JSON_SCAN_H
 
 #include <endian.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,30 +16,11 @@
 #define LE_SCAN_HIGHS UINT64_C(0x8080808080808080)
 #define LE_SCAN_BLOCK 64
 
-/* A character that ends a plain run: a quote, a backslash, or a control character, which JSON
- * forbids in strings. */
-static inline bool le_json_special(char c)
-{
-    return (unsigned char)c < 0x20 || c == '"' || c == '\\';
-}
-
 static inline uint64_t le_scan_load(const char *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof word);
     return word;
-}
-
-/* Not 0 when one of the word's eight bytes is special. The lowest bit set tells the first of them
- * truly; bits above it may be borrows of the subtraction. */
-static inline uint64_t le_scan_specials(uint64_t word)
-{
-    uint64_t quote = word ^ (LE_SCAN_ONES * '"');
-    uint64_t backslash = word ^ (LE_SCAN_ONES * '\\');
-    uint64_t controls = (word - LE_SCAN_ONES * 0x20) & ~word;
-    quote = (quote - LE_SCAN_ONES) & ~quote;
-    backslash = (backslash - LE_SCAN_ONES) & ~backslash;
-    return (controls | quote | backslash) & LE_SCAN_HIGHS;
 }
 
 /* The high bit of each byte that is 0, and of no other. */
