@@ -52,6 +52,7 @@ static void on_up(void *owner, struct le_pg_conn *conn)
 }
 
 static void arm_upkeep(struct le_store *store, int64_t ms);
+static void start_others(struct le_store *store);
 
 static void on_down(void *owner, struct le_pg_conn *conn, const struct le_pg_failure *failure)
 {
@@ -65,6 +66,7 @@ static void on_down(void *owner, struct le_pg_conn *conn, const struct le_pg_fai
     if (lane->upkeep) {
         lane->upkeep = false;
         arm_upkeep(store, LE_LEDGER_RETRY_MS);
+        start_others(store);
     }
     if (failure->fatal) {
         le_store_fail(store);
@@ -128,9 +130,13 @@ static enum le_err open_lanes(struct le_store *store)
     return err;
 }
 
-/* The first connection has found out that there is something to connect to. */
+/* The first connection has found out that there is something to connect to, and has kept up the
+ * ledger before any statement: a day's rows that came first would keep its partition away. */
 static void start_others(struct le_store *store)
 {
+    if (store->others_started || store->closing)
+        return;
+    store->others_started = true;
     for (unsigned i = 1; i < store->config.connections && store->config.schema != LE_SCHEMA_LOOK;
          i++)
         le_pg_conn_start(store->lanes[i].conn);
@@ -144,7 +150,8 @@ void le_store_lane_ready(struct le_lane *lane)
     store->last_failure[0] = '\0';
     if (!store->ready_told) {
         store->ready_told = true;
-        start_others(store);
+        if (!store->upkeep_due)
+            start_others(store);
         store->config.ready(store->config.owner);
     }
     if (!store->closing)
@@ -194,15 +201,13 @@ static void on_upkeep_done(void *owner, struct le_pg_conn *conn)
 {
     struct le_store *store = owner;
     arm_upkeep(store, store->ledger.next_ms);
+    start_others(store);
     for (unsigned i = 0; i < store->config.connections; i++) {
         struct le_lane *lane = &store->lanes[i];
         if (lane->conn != conn)
             continue;
         lane->upkeep = false;
-        if (le_pg_conn_state(conn) == LE_PG_CONN_SETTING_UP)
-            le_store_prepare(lane);
-        else
-            le_store_lane_free(lane);
+        le_store_lane_free(lane);
     }
 }
 

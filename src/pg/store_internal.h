@@ -40,7 +40,7 @@ struct le_store {
     struct le_inspect inspect;
     unsigned creations;
     bool known; /* the tables are there and fit, or (LOOK) have been looked at */
-    bool ready_told, failed, closing;
+    bool ready_told, others_started, failed, closing;
 
     /* The statement. */
     struct le_buf sql;

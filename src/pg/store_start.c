@@ -268,12 +268,9 @@ static void adopt(struct le_lane *lane)
     store->known = true;
     store->statement_hash = hash_statement(store);
     store->ledger.schema = inspect->schema;
-    if (store->config.ledger) {
-        lane->upkeep = true;
-        le_ledger_start(&store->ledger, lane->conn);
-    } else {
-        le_store_prepare(lane);
-    }
+    store->upkeep_due = store->config.ledger; /* before the first statement, but receiving need not
+                                                 wait for it */
+    le_store_prepare(lane);
 }
 
 static void judge(struct le_lane *lane)

@@ -231,7 +231,8 @@ void pg_world_run(struct pg_world *world, bool (*holds)(const void *), const voi
 
 static bool is_ready(const void *what)
 {
-    return ((const struct pg_world *)what)->ready > 0;
+    const struct pg_world *world = what;
+    return world->ready > 0 && world->port.idle(world->port.self) > 0;
 }
 
 static bool has_failed(const void *what)

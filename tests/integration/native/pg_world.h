@@ -58,6 +58,7 @@ void pg_world_close(struct pg_world *world); /* and the loop must end empty */
 
 /* Runs the loop until the condition holds, a minute at most (then the test fails). */
 void pg_world_run(struct pg_world *world, bool (*holds)(const void *), const void *what);
+/* Until it has said so, and the upkeep that comes before the first statement is over. */
 void pg_world_run_ready(struct pg_world *world);
 void pg_world_run_failed(struct pg_world *world);
 void pg_world_run_unavailable(struct pg_world *world); /* two attempts in a row have failed */

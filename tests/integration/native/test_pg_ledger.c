@@ -241,6 +241,58 @@ static bool upkeep_is_over(const void *what)
     return !store->upkeep_due && uv_is_active((const uv_handle_t *)&store->upkeep_timer);
 }
 
+static void end_sessions(const struct pg_fixture *f)
+{
+    pg_exec(
+        f->pg,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'loginetl' AND "
+        "datname = current_database()");
+}
+
+static bool was_told_ready(const void *what)
+{
+    return ((const struct pg_world *)what)->ready > 0;
+}
+
+/* Rows of a day that has no partition yet would go into the default one, and keep the day's
+ * partition away: no connection takes a statement before the first upkeep, but the queue may be
+ * asked meanwhile. */
+static void the_first_upkeep_keeps_statements_waiting(void **state)
+{
+    (void)state;
+    struct pg_fixture f;
+    begin_with_tables(&f);
+    int64_t day = today();
+    drop_partition(f.pg, day);
+    pg_world_open(&f.world);
+    struct le_store *store = f.world.store;
+    pg_world_run(&f.world, was_told_ready, &f.world);
+    assert_true(store->lanes[0].upkeep);
+    assert_int_equal(f.world.port.up(f.world.port.self), 1);
+    assert_int_equal(f.world.port.idle(f.world.port.self), 0);
+    assert_false(store->others_started);
+    pg_world_run_ready(&f.world);
+    assert_true(has_partition(f.pg, day));
+    pg_world_run_idle(&f.world, 2);
+    pg_fixture_end(&f);
+}
+
+/* … and when it is cut off, the others come all the same. */
+static void a_first_upkeep_that_is_cut_off(void **state)
+{
+    (void)state;
+    struct pg_fixture f;
+    begin_with_tables(&f);
+    pg_world_open(&f.world);
+    struct le_store *store = f.world.store;
+    pg_world_run(&f.world, was_told_ready, &f.world);
+    assert_true(store->lanes[0].upkeep);
+    end_sessions(&f);
+    pg_world_run_idle(&f.world, 2);
+    assert_true(uv_is_active((const uv_handle_t *)&store->upkeep_timer));
+    pg_fixture_end(&f);
+}
+
 /* The hour has come while a single connection is busy: a batch, the upkeep, and batches again. */
 static void upkeep_takes_its_turn(void **state)
 {
@@ -293,10 +345,7 @@ static void upkeep_survives_a_lost_connection(void **state)
     due(&store->upkeep_timer);
     assert_true(store->lanes[0].upkeep);
     pg_world_run_for(&f.world, 100);
-    pg_exec(
-        f.pg,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'loginetl' AND "
-        "datname = current_database()");
+    end_sessions(&f);
     pg_exec(f.pg, "COMMIT");
     pg_world_run(&f.world, upkeep_is_over, store);
     assert_true(uv_timer_get_due_in(&store->upkeep_timer) <= 66000);
@@ -315,6 +364,8 @@ int main(void)
         cmocka_unit_test(rows_in_the_default_partition_stop_nothing),
         cmocka_unit_test(old_rows_leave_the_default_partition),
         cmocka_unit_test(an_open_insert_delays_only_the_drop),
+        cmocka_unit_test(the_first_upkeep_keeps_statements_waiting),
+        cmocka_unit_test(a_first_upkeep_that_is_cut_off),
         cmocka_unit_test(upkeep_takes_its_turn),
         cmocka_unit_test(upkeep_survives_a_lost_connection),
     };
