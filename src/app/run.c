@@ -65,6 +65,7 @@ static void on_turn(uv_prepare_t *handle)
 {
     struct le_run *run = handle->data;
     enum le_err why = LE_OK;
+    bool begins = false;
     if (run->state == LE_RUN_STARTING && run->queue_known && run->store_ready) {
         if (le_run_begin_flow(run) != LE_OK) {
             le_run_end(run, LE_EXIT_FAILED);
@@ -72,12 +73,14 @@ static void on_turn(uv_prepare_t *handle)
         }
         run->state = LE_RUN_FLOWING;
         le_run_log_ready(run);
-        le_memory_settle();
         le_run_progress_start(run);
+        begins = true;
     }
     if (run->state != LE_RUN_FLOWING)
         return;
     le_pipeline_turn(run->pipeline);
+    if (begins)
+        le_memory_settle(); /* while the first receive is under way */
     if (le_pipeline_finished(run->pipeline, &why))
         end_of_flow(run, why);
 }
