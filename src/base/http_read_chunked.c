@@ -1,5 +1,7 @@
 #include "http_read.h"
 
+#include "loginetl/base/hex.h"
+
 #include <assert.h>
 
 /* A chunk's size and its extensions. */
@@ -25,17 +27,6 @@ enum chunk_state {
     REFUSED
 };
 
-static int hex_digit(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 void le_http_chunked_begin(struct le_http_reader *reader)
 {
     reader->chunk_state = SIZE_FIRST;
@@ -56,7 +47,7 @@ static enum chunk_state after_size(unsigned char c)
 
 static enum chunk_state in_size(struct le_http_reader *reader, unsigned char c)
 {
-    int digit = hex_digit(c);
+    int digit = le_hex_value((char)c);
     if (digit < 0)
         return reader->chunk_state == SIZE ? after_size(c) : REFUSED;
     if (reader->remaining > LE_HTTP_LENGTH_MAX >> 4)
