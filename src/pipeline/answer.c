@@ -1,20 +1,41 @@
 /* Answers and messages: blocks that are used again and again. An answer's bytes are taken anew each
  * time, in just the size that it has: how many messages come at once differs, and small answers
- * must not hold large buffers. */
+ * must not hold large buffers. Only of large ones some are kept while others as large come: the
+ * system gives and takes these page by page, and a fifth of what a message of 64 kB costs was that.
+ */
 #include "loginetl/base/mem.h"
 #include "loginetl/pipeline/internal.h"
 
 #include <assert.h>
 
-struct le_answer *le_answer_take(struct le_pipeline *pipeline)
+static struct le_answer *answer_new(void)
+{
+    struct le_answer *answer = le_calloc(1, sizeof *answer);
+    if (answer != NULL)
+        le_buf_init(&answer->bytes, LE_ANSWER_BYTES_MAX);
+    return answer;
+}
+
+/* One that has kept its block, if there is one. */
+static struct le_answer *take_free(struct le_pipeline *pipeline)
 {
     struct le_node *node = le_list_pop(&pipeline->free_answers);
-    struct le_answer *answer = node != NULL ? le_container_of(node, struct le_answer, free_node)
-                                            : le_calloc(1, sizeof *answer);
+    if (node == NULL)
+        return NULL;
+    struct le_answer *answer = le_container_of(node, struct le_answer, free_node);
+    assert(pipeline->spare_bytes >= answer->bytes.cap);
+    pipeline->spare_bytes -= answer->bytes.cap;
+    return answer;
+}
+
+struct le_answer *le_answer_take(struct le_pipeline *pipeline)
+{
+    struct le_answer *answer = take_free(pipeline);
+    if (answer == NULL)
+        answer = answer_new();
     if (answer == NULL)
         return NULL;
-    assert(answer->refs == 0 && answer->charged == 0);
-    le_buf_init(&answer->bytes, LE_ANSWER_BYTES_MAX);
+    assert(answer->refs == 0 && answer->charged == 0 && answer->bytes.len == 0);
     answer->found = pipeline->found;
     answer->found_count = 0;
     answer->refs = 1;
@@ -28,6 +49,28 @@ void le_answer_charge(struct le_pipeline *pipeline, struct le_answer *answer, si
     pipeline->bytes += more;
 }
 
+/* What is held and what is kept stay below the memory limit together. */
+static bool worth_keeping(const struct le_pipeline *pipeline, size_t block)
+{
+    return block >= LE_SPARE_BLOCK_MIN && block / LE_SPARE_TIMES <= pipeline->answer_expected &&
+           pipeline->bytes + pipeline->spare_bytes + block <= pipeline->config.memory_limit;
+}
+
+/* The warmest first, those with a block before those without. */
+static void put_free(struct le_pipeline *pipeline, struct le_answer *answer)
+{
+    bool keep = worth_keeping(pipeline, answer->bytes.cap);
+    if (keep)
+        le_buf_clear(&answer->bytes);
+    else
+        le_buf_free(&answer->bytes);
+    pipeline->spare_bytes += answer->bytes.cap;
+    if (keep || pipeline->spare_bytes == 0)
+        le_list_push_front(&pipeline->free_answers, &answer->free_node);
+    else
+        le_list_push(&pipeline->free_answers, &answer->free_node);
+}
+
 void le_answer_drop(struct le_pipeline *pipeline, struct le_answer *answer)
 {
     assert(answer->refs > 0);
@@ -36,9 +79,19 @@ void le_answer_drop(struct le_pipeline *pipeline, struct le_answer *answer)
     assert(pipeline->bytes >= answer->charged);
     pipeline->bytes -= answer->charged;
     answer->charged = 0;
-    le_buf_free(&answer->bytes);
     le_list_remove(&pipeline->used_answers, &answer->free_node);
-    le_list_push_front(&pipeline->free_answers, &answer->free_node); /* the warmest first */
+    put_free(pipeline, answer);
+}
+
+void le_answer_drop_spare(struct le_pipeline *pipeline)
+{
+    struct le_node *node = le_list_first(&pipeline->free_answers);
+    for (; pipeline->spare_bytes > 0; node = le_list_next(&pipeline->free_answers, node)) {
+        struct le_answer *answer = le_container_of(node, struct le_answer, free_node);
+        assert(pipeline->spare_bytes >= answer->bytes.cap);
+        pipeline->spare_bytes -= answer->bytes.cap;
+        le_buf_free(&answer->bytes);
+    }
 }
 
 static struct le_message *message_new(const struct le_pipeline *pipeline)

@@ -218,6 +218,8 @@ static void learn_from_count(struct le_pipeline *pipeline, const struct le_recei
     if (pipeline->receivers == 0)
         pipeline->receivers = 1;
     pipeline->seen_empty = count == 0;
+    if (count == 0)
+        le_answer_drop_spare(pipeline);
     /* A server that does not honour the wait must not be asked in a tight loop. */
     if (count == 0 && now_ms - op->sent_at_ms < LE_EMPTY_PAUSE_MS)
         pipeline->receive_at_ms = op->sent_at_ms + LE_EMPTY_PAUSE_MS;

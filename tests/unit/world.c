@@ -141,6 +141,17 @@ static void place(struct le_answer *answer)
     }
 }
 
+static enum le_err pad(struct world *world, struct le_answer *answer)
+{
+    size_t padding = answer->bytes.len == 0 ? world->faults.padding : 0;
+    enum le_err err = padding > 0 ? le_buf_reserve(&answer->bytes, padding) : LE_OK;
+    if (err == LE_OK && padding > 0) {
+        memset(answer->bytes.data, ' ', padding);
+        answer->bytes.len = padding;
+    }
+    return err;
+}
+
 /* As from a port without memory for an answer: it fails, and what it would have brought is leased.
  */
 static void fill_answer(struct world *world, struct le_receive_op *op)
@@ -159,7 +170,8 @@ static void fill_answer(struct world *world, struct le_receive_op *op)
         if (!world->faults.never_hide)
             message->visible_at_ms = world->now_ms + op->visibility_s * 1000;
         bool first_last = twice && world->faults.newest_first;
-        if ((twice && !deliver(world, answer, message, first_last ? 0 : 1)) ||
+        if (pad(world, answer) != LE_OK ||
+            (twice && !deliver(world, answer, message, first_last ? 0 : 1)) ||
             !deliver(world, answer, message, first_last ? 1 : 0))
             op->err = LE_ERR_NOMEM;
     }
@@ -170,6 +182,7 @@ static void fill_answer(struct world *world, struct le_receive_op *op)
 static void answer_receive(struct world *world, struct le_receive_op *op, bool cancelled)
 {
     world->receives_now--;
+    world->blocks_used_again += op->answer->bytes.cap > 0;
     op->err = cancelled ? LE_ERR_CANCELLED : LE_OK;
     if (!cancelled && world->faults.fail_receives > 0) {
         world->faults.fail_receives--;

@@ -45,6 +45,7 @@ struct world_faults {
     unsigned lost_answers; /* so many receives lease and then fail with receive_err */
     unsigned
         starved_answers; /* so many are taken up when there is no memory for their first message */
+    size_t padding;      /* bytes before the messages of each answer that has some */
     int64_t answer_takes_ms; /* from an answer's first byte to its last */
     unsigned damaged_bodies; /* so many bodies come with the MD5 of another one */
     bool twice_in_answer;    /* every message stands twice in its answer */
@@ -72,6 +73,7 @@ struct world {
     } pending[WORLD_PENDING_MAX];
     size_t pending_count;
     unsigned receives_now, receives_most, submits_now, lanes;
+    unsigned blocks_used_again; /* answers that came with room in them */
     uint64_t receive_requests, delete_requests, deletes_of_uncommitted, stale_deletes, extensions,
         releases, submissions, largest_batch;
     const char *log_words;

@@ -9,7 +9,9 @@
 #define LE_LANES_MAX             32u   /* --connections' upper bound */
 #define LE_LANE_RANGES_MAX       32u   /* log2 of the largest batch, and to spare */
 #define LE_ANSWER_BYTES_MAX      ((size_t)16 << 20)
-#define LE_ANSWER_BYTES_EXPECTED ((size_t)16 << 10) /* before the first one has come */
+#define LE_ANSWER_BYTES_EXPECTED ((size_t)16 << 10)  /* before the first one has come */
+#define LE_SPARE_BLOCK_MIN       ((size_t)128 << 10) /* smaller ones are the allocator's affair */
+#define LE_SPARE_TIMES           4u /* a block so many times as large as answers are now is not kept */
 #define LE_ENTRIES_OPS_SPARE     8u /* operations beside one delete for each receiver */
 #define LE_EXTEND_OPS_MAX        8u
 #define LE_DELETE_LINGER_MS      20 /* waiting for company */
@@ -67,6 +69,7 @@ struct le_pipeline {
     size_t bytes;                                 /* charged by answers in use */
     size_t message_size;                          /* with its cells and masks */
     struct le_sqs_message found[LE_SQS_BATCH_MAX];
+    size_t spare_bytes; /* of free answers that have kept their block: these come first */
     struct le_list free_answers, used_answers, free_messages, held;
 
     /* messages by state; a message is in one of them or in an operation */
@@ -135,6 +138,8 @@ LE_MUST struct le_answer *le_answer_take(
     struct le_pipeline *pipeline); /* refs 1; NULL: no memory */
 void le_answer_charge(struct le_pipeline *pipeline, struct le_answer *answer, size_t more);
 void le_answer_drop(struct le_pipeline *pipeline, struct le_answer *answer);
+/* Gives back the blocks that were kept: the queue is empty. */
+void le_answer_drop_spare(struct le_pipeline *pipeline);
 LE_MUST struct le_message *le_message_take(struct le_pipeline *pipeline); /* NULL: no memory */
 void le_message_give_back(struct le_pipeline *pipeline, struct le_message *message);
 void le_memory_free(struct le_pipeline *pipeline);
