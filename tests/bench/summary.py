@@ -130,27 +130,38 @@ def drains(runs, cores):
     return points
 
 
+def stretch(before, after):
+    """What lies between two of a curve's samples: million messages at the middle, messages a second, CPU µs a message of
+    worker and PostgreSQL, resident MiB at its end. None when nothing does."""
+    done, seconds = after[1] - before[1], after[0] - before[0]
+    if done <= 0 or seconds <= 0:
+        return None
+    worker, postgres = (after[2] - before[2]) / done, (after[4] - before[4]) / done
+    return [(after[1] + before[1]) / 2e6, done / seconds, worker, postgres, after[3] / 1024]
+
+
+def under_way(curve):
+    """The samples before the last message."""
+    return [sample for sample in curve["samples"] if sample[1] < curve["messages"]]
+
+
 def windows(curve, count=100):
-    """A curve's samples as stretches: million messages at the middle, messages a second, CPU µs a message of worker and
-    PostgreSQL, resident MB."""
-    samples = [sample for sample in curve["samples"] if sample[1] < curve["messages"]]
+    """A curve's samples as stretches."""
+    samples = under_way(curve)
     step = max(1, len(samples) // count)
-    found = []
-    for before, after in zip(samples[::step], samples[step::step]):
-        done, seconds = after[1] - before[1], after[0] - before[0]
-        if done > 0 and seconds > 0:
-            middle = (after[1] + before[1]) / 2e6
-            worker, postgres = (after[2] - before[2]) / done, (after[4] - before[4]) / done
-            found.append([middle, done / seconds, worker, postgres, after[3] / 1024])
-    return found
+    found = (stretch(before, after) for before, after in zip(samples[::step], samples[step::step]))
+    return [row for row in found if row]
 
 
 def ends(curve):
-    """The same figures for the first and the last tenth (without the first hundredth, in which receivers are added)."""
-    rows = windows(curve, 1000)
-    total = curve["messages"] / 1e6
-    parts = [
-        [row for row in rows if 0.01 * total <= row[0] <= 0.1 * total],
-        [row for row in rows if row[0] >= 0.9 * total],
-    ]
-    return [[median(column) for column in zip(*part)] for part in parts] if all(parts) else None
+    """The first and the last tenth as stretches: all the time that their messages took, with whatever held them up. The first
+    hundredth, in which receivers are added, is left out. None when there are too few samples."""
+    samples, total = under_way(curve), curve["messages"]
+    first = [sample for sample in samples if sample[1] < 0.1 * total]
+    rest = samples[len(first) :]
+    earlier = [sample for sample in samples if sample[1] < 0.9 * total]
+    if not first or not rest:
+        return None
+    begin = next((sample for sample in first if sample[1] >= 0.01 * total), first[-1])
+    found = [stretch(begin, rest[0]), stretch(earlier[-1], samples[-1])]
+    return found if all(found) else None

@@ -323,6 +323,29 @@ def test_what_others_used_is_no_limit_of_ours():
     assert "other things to do" not in report.page(results_of([alone]), "some", [])
 
 
+def test_a_tenth_is_all_the_time_that_it_took():
+    """Most of its stretches are as fast as ever, but once it stood still for as long as all of them take."""
+    curve = backlog(10_000_000)
+    for sample in curve["samples"][50:]:
+        sample[0] += 45.0  # at 20,000 a second the nine hundredths take as long
+    (_, first, *_), (_, last, *_) = summary.ends(curve)
+    assert (first, last) == (pytest.approx(10_000), pytest.approx(10_000))
+    for sample in curve["samples"][950:]:
+        sample[0] += 100.0
+    assert summary.ends(curve)[1][1] == pytest.approx(5_000, rel=0.02)
+
+
+def test_a_backlog_with_few_samples():
+    """There is one each half second, and a tenth of not many messages may take less."""
+    curve = backlog(500_000)
+    curve["samples"] = curve["samples"][::150]
+    (_, first, *_), (_, last, *_) = summary.ends(curve)
+    assert (first, last) == (pytest.approx(20_000), pytest.approx(10_000))
+    curve["samples"] = curve["samples"][:1]
+    assert summary.ends(curve) is None
+    assert goals.verdicts(results_of([curve]))[-1]["raw"] == "no backlog"
+
+
 def test_a_smaller_backlog_is_none():
     found = verdicts([backlog(500_000)])[goals.GOALS[-1].text]
     assert found["met"] is None and found["raw"].startswith("500,000 messages: 20,000/s")
