@@ -18,12 +18,14 @@ NAMES = {"server": "load server"}  # as summary.limit() says it
 
 
 class Figures:
-    """What the goals ask of a file of results."""
+    """What the goals ask of a file of results. A drain so small that nothing is left without its start is as good as none:
+    it would meet any goal."""
 
     def __init__(self, results):
         self.runs = results["runs"]
         self.groups = summary.grouped(self.runs)
-        self.points = summary.drains(self.runs, results["machine"]["processor"]["cores"])
+        points = summary.drains(self.runs, results["machine"]["processor"]["cores"])
+        self.points = [point for point in points if point["cpu_us"] > 0]
         self.starts = summary.starts(self.groups)
         self._by_key = {tuple(point[key] for key in POINT_KEYS): point for point in self.points}
 

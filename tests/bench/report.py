@@ -89,7 +89,7 @@ def comparison(results, points):
                 name,
                 f"{point['latency_ms']} ms",
                 cpu(point),
-                number(point["cpu_us"] / own["cpu_us"]) + " ×" if own else "–",
+                number(point["cpu_us"] / own["cpu_us"]) + " ×" if own and own["cpu_us"] else "–",
                 number(point["rate"], 0),
                 number(point["most_mb"]),
                 number(start.get("first_receive_ms")),

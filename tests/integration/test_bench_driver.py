@@ -351,6 +351,18 @@ def test_a_smaller_backlog_is_none():
     assert found["met"] is None and found["raw"].startswith("500,000 messages: 20,000/s")
 
 
+def test_a_drain_without_more_than_its_start_says_nothing():
+    """As with `--messages 10`: no message costs nothing, and nothing is a share of that."""
+    start = run_of(Scenario("start"), 0, drained(Scenario("start"), cpu_us=0, first_receive_ms=35.0) | {"cpu_us": 20_000})
+    found = verdicts([start, a_drain(8.0), a_drain(8.0, program="floor_curl", ledger=False)])
+    assert [verdict["goal"] for verdict in found.values() if verdict["met"] is not None] == [
+        "start to first receive, tables there"
+    ]
+    results = results_of([start, a_drain(8.0), a_drain(72.0, program="go", ledger=False)])
+    page = report.page(results, "2000-01-01", [])
+    assert "| loginetl, ledger | 0 ms | 0.0 (0.0–0.0) | – |" in page and "µs of CPU a message" not in page
+
+
 def test_what_was_not_measured_is_said(tmp_path):
     """Also of a file that was written before there were goals."""
     file = tmp_path / "old.json"
