@@ -101,7 +101,7 @@ def tell(run):
         messages = run["messages"]
         return (
             f"{messages / run['seconds']:9,.0f} messages/s, {run['cpu_us'] / messages:7.1f} µs each with the start, "
-            f"{run['most_kb'] / 1024:6.1f} MB"
+            f"{run['most_kb'] / 1024:6.1f} MiB"
         )
     keys = {"start": "first_receive_ms", "idle": "core_percent", "age": "age_ms", "instructions": "instructions"}
     key = keys[run["scenario"]["kind"]]

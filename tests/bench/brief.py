@@ -78,19 +78,20 @@ LINES = (cpu_line, peers_line, rate_line, memory_line, service_line, backlog_lin
 
 
 def head(results, figures):
-    machine, point = results["machine"], figures.point()
+    machine = results["machine"]
     version = machine["postgresql"].replace("postgres (PostgreSQL)", "PostgreSQL").partition(" (")[0]
-    medians = f", medians of {point['runs']}" if point else ""
     where = f"{machine['processor']['cores']} × {machine['processor']['model']}, {version}, {results['date']}"
-    return f"170-byte logins, 32 receivers, signed, with the ledger{medians}; {where}:"
+    return f"170-byte logins, 32 receivers, signed, with the ledger; {where}:"
 
 
-def caveat(results):
+def caveat(results, figures):
     cores, share = results["machine"]["processor"]["cores"], summary.disturbed(results["runs"])
     busy = f"The machine had other things to do, {share:.2f} processors' worth: the figures say little. " if share else ""
+    point, without_fsync = figures.point(), results.get("postgres_settings", {}).get("fsync") == "off"
     return busy + (
-        f"CPU is the worker's own. Rates are what worker, load server and PostgreSQL reach together on these {cores} "
-        "processors, over loopback: AWS's latency is in none of them."
+        (f"CPU and rates are medians (of {point['runs']}), memory is the most of any run. " if point else "")
+        + f"CPU is the worker's own. Rates are what worker, load server and PostgreSQL{' (without fsync)' * without_fsync} "
+        f"reach together on these {cores} processors, over loopback: AWS's latency is in none of them."
     )
 
 
@@ -99,4 +100,4 @@ def lines(results):
     figures = Figures(results)
     items = [f"- {item}" for item in (make(figures) for make in LINES) if item]
     wrapped = [textwrap.fill(item, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for item in items]
-    return [textwrap.fill(head(results, figures), WIDTH), "", *wrapped, "", textwrap.fill(caveat(results), WIDTH)]
+    return [textwrap.fill(head(results, figures), WIDTH), "", *wrapped, "", textwrap.fill(caveat(results, figures), WIDTH)]

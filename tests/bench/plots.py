@@ -97,9 +97,9 @@ def drain(runs):
     return block("data", [[f"{cell:.3f}" for cell in row] for row in rows]) + (
         f"set title 'A backlog of {curves[-1]['messages']:,} messages, with the ledger'\n"
         "set xlabel 'million messages drained'\nset ylabel 'messages a second'\nset yrange [0:*]\n"
-        "set y2label 'MB, µs'\nset y2range [0:*]\nset y2tics\nset border 11\nset key below\nset format y '%.0f'\n"
+        "set y2label 'MiB, µs'\nset y2range [0:*]\nset y2tics\nset border 11\nset key below\nset format y '%.0f'\n"
         "plot $data using 1:2 with lines lw 2 title 'messages a second', \\\n"
-        "     $data using 1:5 axes x1y2 with lines lw 2 title 'resident MB', \\\n"
+        "     $data using 1:5 axes x1y2 with lines lw 2 title 'resident MiB', \\\n"
         "     $data using 1:3 axes x1y2 with lines lw 2 title 'CPU µs a message', \\\n"
         "     $data using 1:4 axes x1y2 with lines lw 2 title 'PostgreSQL CPU µs a message'\n"
     )

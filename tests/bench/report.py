@@ -38,13 +38,16 @@ def goal_lines(results):
     yield table(["goal", "wanted", "measured", "", "from"], goals.rows(results))
 
 
-def machine_lines(machine):
+def machine_lines(results):
+    machine = results["machine"]
     processor = machine["processor"]
+    settings = ", ".join(f"{name} = {value}" for name, value in results.get("postgres_settings", {}).items())
     flags = ", ".join(processor["flags"]) or "none of note"
     return [
         f"- {processor['cores']} × {processor['model']} ({flags}), {machine['memory_mb']:,} MB, {machine['system']}, "
         f"Linux {machine['kernel']}; load before: {machine['load_before']:.2f}",
         f"- {machine['postgresql']}; " + ", ".join(f"{name} {version}" for name, version in machine["packages"].items()),
+        *([f"- PostgreSQL's settings: {settings}"] if settings else []),
         "- " + ", ".join(f"{name}: {version}" for name, version in machine["toolchains"].items()),
         f"- commit {machine['commit']}" + (" with changes" if machine["changed"] else ""),
     ]
@@ -65,7 +68,8 @@ def run_lines(results):
 
 def cpu(point):
     low, high = point["cpu_us_range"]
-    return f"{number(point['cpu_us'])} ({number(low)}–{number(high)})"
+    start = "" if point["start_known"] else ", its start in it"
+    return f"{number(point['cpu_us'])} ({number(low)}–{number(high)}{start})"
 
 
 def cores(point):
@@ -102,7 +106,7 @@ def comparison(results, points):
                 point["limit"],
             ]
         )
-    head = ["program", "latency", "CPU µs/message (range)", "to loginetl", "messages/s", "max RSS MB", "ms to first receive"]
+    head = ["program", "latency", "CPU µs/message (range)", "to loginetl", "messages/s", "max RSS MiB", "ms to first receive"]
     head += ["ms CPU of a start", "size MB", "PostgreSQL µs/message", "WAL B/message", "rows twice"]
     head += ["failed attempts", "limit"]
     return table(head, rows)
@@ -131,7 +135,7 @@ def matrix(points):
                 point["limit"],
             ]
         )
-    head = ["", "ledger", "body", "latency ms", "receivers", "CPU µs/message (range)", "messages/s", "max RSS MB"]
+    head = ["", "ledger", "body", "latency ms", "receivers", "CPU µs/message (range)", "messages/s", "max RSS MiB"]
     head += ["PostgreSQL µs/message", "WAL B/message", "server µs/message"]
     head += ["cores: worker + server + PostgreSQL + others", "limit"]
     return table(head, rows)
@@ -168,7 +172,7 @@ def idle_lines(groups):
         scenario = runs[0]["scenario"]
         yield (
             f"- Idle, {'https' if scenario['tls'] else 'http'}: {percent:.4f} % of a core, {woken:.1f} wake-ups a second, "
-            f"{number(summary.median([run['most_kb'] / 1024 for run in runs]))} MB ({scenario['seconds']} s)"
+            f"{number(summary.median([run['most_kb'] / 1024 for run in runs]))} MiB ({scenario['seconds']} s)"
         )
 
 
@@ -190,7 +194,7 @@ def curve_lines(runs):
             names = ["first tenth", "last tenth"]
             yield ""
             yield table(
-                ["", "messages/s", "CPU µs/message", "PostgreSQL µs/message", "RSS MB"],
+                ["", "messages/s", "CPU µs/message", "PostgreSQL µs/message", "RSS MiB"],
                 [[name, number(e[1], 0), *(number(value) for value in e[2:])] for name, e in zip(names, ends)],
             )
 
@@ -211,7 +215,7 @@ def page(results, stem, plots):
         kinds.setdefault(runs[0]["scenario"]["kind"], []).append(runs)
     parts = [f"# What a message costs, {results['date']}", "", "## Goals", "", *goal_lines(results)]
     parts += ["", "## In short", "", *brief.lines(results), "", "## Where and how", "", f"`{results['command']}`", ""]
-    parts += [*machine_lines(results["machine"]), *run_lines(results)]
+    parts += [*machine_lines(results), *run_lines(results)]
     if failed := summary.failures(results["runs"]):
         parts += ["", "## Failed attempts", "", "They count nowhere. A run is tried three times.", "", failure_table(failed)]
     if points:
