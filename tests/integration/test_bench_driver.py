@@ -290,12 +290,19 @@ def test_goals_are_met_or_missed():
         "age, p99, 20 ms latency taken off once": (11.0, False),
         "ten million messages: last tenth's rate to the first's": (0.5, False),
     }
+    assert found["resident memory anywhere: the memory limit and 16"]["raw"] == "at 64kB, 0 ms, 32 receivers, http"
     assert found["https more than http"]["by"] == pytest.approx(1 / 3, abs=1e-4)
     assert found["20 ms, 128 receivers"]["by"] == pytest.approx(0.1)
     raw = found["20 ms, more receivers: exponent until a limit"]["raw"]
     assert raw.startswith("1: 480/s (latency); 8: 3,800/s, × 7.92, exponent 0.99 (latency); 32: 15,000/s")
     assert "20,000/s and 12.0 MiB, then 10,000/s and 13.0 MiB" in found[goals.GOALS[-1].text]["raw"]
     assert found["CPU less than node's (no ledger)"]["raw"] == "no drain of node"  # it is there, but at another latency
+
+
+def test_memory_anywhere_is_the_backlogs_too():
+    runs = [run | ({"most_kb": 90 * 1024} if run["scenario"]["kind"] == "curve" else {}) for run in [*EVERYTHING, backlog(1)]]
+    found = verdicts(runs)["resident memory anywhere: the memory limit and 16"]
+    assert (found["measured"], found["raw"]) == (90.0, "in the backlog")
 
 
 def test_a_limit_ends_what_must_be_linear():
