@@ -193,8 +193,9 @@ def gone_on(path, head, plan):
         sys.exit(f"bench: {path} cannot be gone on with; since it was begun these have changed: {', '.join(other)}")
     if strangers := results.strangers(plan):
         sys.exit(f"bench: {path} cannot be gone on with; it has runs of another plan: {', '.join(strangers[:3])} …")
-    part = {"date": head["date"], "load_before": head["machine"]["load_before"], "after_runs": len(results.runs)}
-    results.head.setdefault("resumed", []).append(part)
+    if results.missing(plan):
+        part = {"date": head["date"], "load_before": head["machine"]["load_before"], "after_runs": len(results.runs)}
+        results.head.setdefault("resumed", []).append(part)
     return results
 
 

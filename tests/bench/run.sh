@@ -3,6 +3,10 @@
 # loginetl, how cheap it could be, and others beside it. Ends with a page of tables, plots, and a JSON file.
 #
 #   tests/bench/run.sh [--quick | --full] [--with-bento] [--only PATTERN] [--messages N] [--runs N] [--results FOLDER]
+#   tests/bench/run.sh --list …           what would run with such options, and about how long
+#   tests/bench/run.sh --resume FILE      what is missing in a file of results, when a bench was interrupted
+#   tests/bench/run.sh --render FILE      page and plots once more
+#   tests/bench/run.sh --summary FILE     ten lines about it
 #
 # More, and what is measured how: README.md beside this file, and --help. Installs what is missing and says what: Debian
 # packages (deps/install.sh bench), Python's into build/tools, peers into build/bench/peers; builds build/release.

@@ -150,6 +150,18 @@ def test_a_file_of_something_else_is_not_gone_on_with(tmp_path):
     assert results.strangers([replace(plan[0], messages=2000)]) == [plan[0].name]
 
 
+def test_only_what_was_interrupted_is_gone_on_with(tmp_path):
+    """A file that has all of its runs is rendered again, and says no more than before."""
+    plan = [Scenario("drain", messages=1000, runs=2)]
+    head = {"date": "2000-01-01", "machine": {"load_before": 0.5}}
+    results = Results(tmp_path / "some.json", head)
+    for number, parts in enumerate([[0], [1], None]):
+        results.write()
+        found = bench.gone_on(results.path, head, plan).head.get("resumed")
+        assert found == (parts and [{"date": "2000-01-01", "load_before": 0.5, "after_runs": parts[0]}])
+        results.add(run_of(plan[0], number, {}))
+
+
 MACHINE = {
     "processor": {"model": "a processor", "cores": 2, "flags": []},
     "memory_mb": 1024,
