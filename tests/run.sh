@@ -205,7 +205,8 @@ sim() { # sim NAME PRESET SECONDS WORLDS
     fi
 }
 
-# A short run goes the same way each time: what it finds anew is then what a change brought. A long one goes another.
+# A short run goes the same way each time that it starts from the same inputs (build/fuzz/corpus keeps what earlier ones found):
+# what it finds anew is then what a change brought. A long one goes another.
 fuzz() { # fuzz NAME SECONDS SEED
     local name=$1 seconds=$2 seed=$3
     wanted "$name" || return

@@ -8,7 +8,8 @@
 # build/fuzz/corpus/<name>, so that the next run, of a minute or of hours, goes on from there; an input that breaks
 # something goes into the log folder. How far they reach: tests/fuzz/coverage.sh.
 #
-# Environment: FUZZ_BUILD, another folder than build/fuzz; FUZZ_SEED, a number other than 0, takes the same way each time.
+# Environment: FUZZ_BUILD, another folder than build/fuzz; FUZZ_SEED: a number other than 0 takes the same way each time that
+# it starts from the same inputs.
 set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit 1
