@@ -48,8 +48,10 @@ enum le_err le_sha512_bulk(struct le_span bytes, uint8_t out[LE_SHA512_LEN])
 {
     SHA512_CTX ctx;
     assert(bytes.ptr != NULL || bytes.len == 0);
-    return answer(SHA512_Init(&ctx) == 1 && SHA512_Update(&ctx, bytes.ptr, bytes.len) == 1 &&
-                  SHA512_Final(out, &ctx) == 1);
+    bool done = SHA512_Init(&ctx) == 1 && SHA512_Update(&ctx, bytes.ptr, bytes.len) == 1 &&
+                SHA512_Final(out, &ctx) == 1;
+    le_wipe(&ctx, sizeof ctx); /* unlike the others it keeps the end of the text */
+    return answer(done);
 }
 
 enum le_err le_md5_bulk(struct le_span bytes, uint8_t out[LE_MD5_LEN])
@@ -160,13 +162,14 @@ struct le_hmac {
     struct state outer; /* has hashed key xor opad */
 };
 
-/* A key longer than a block is replaced by its hash (RFC 2104 §2). */
+/* A key longer than a block is replaced by its hash (RFC 2104 §2): as good as the key itself, so it
+ * comes from the library that wipes its state. */
 static enum le_err key_block(struct le_span key, uint8_t block[BLOCK_LEN])
 {
     assert(key.ptr != NULL || key.len == 0);
     memset(block, 0, BLOCK_LEN);
     if (key.len > BLOCK_LEN)
-        return le_sha256_bulk(key, block);
+        return le_sha256(key, block);
     if (key.len > 0)
         memcpy(block, key.ptr, key.len);
     return LE_OK;

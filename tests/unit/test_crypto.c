@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <ucontext.h>
 
 typedef enum le_err (*hash_fn)(struct le_span bytes, uint8_t *out);
 
@@ -242,6 +243,86 @@ static void test_no_memory_for_a_key(void **state)
     le_mem_fail_at(0);
 }
 
+/* ---- what stays behind on the stack ---- */
+
+static unsigned char own_stack[256 * 1024];
+static const char secret[] =
+    "no word of this text, nor of what it becomes, is to be found when all "
+    "is done: 203.0.113.77";
+
+static struct le_span secret_span(void)
+{
+    return (struct le_span){secret, sizeof secret - 1};
+}
+
+static void mask_long(void)
+{
+    uint8_t sum[LE_SHA512_LEN];
+    assert_int_equal(le_sha512_bulk(secret_span(), sum), LE_OK);
+}
+
+static void mask_short(void)
+{
+    uint8_t sum[LE_SHA256_LEN];
+    assert_int_equal(le_sha256_bulk(secret_span(), sum), LE_OK);
+}
+
+static void keep_key(void)
+{
+    le_hmac_free(le_hmac_new(secret_span()));
+}
+
+static void use_key(void)
+{
+    uint8_t sum[LE_SHA256_LEN];
+    assert_int_equal(le_hmac_sha256(secret_span(), LE_SPAN_LIT("text"), sum), LE_OK);
+}
+
+static void run_on_own_stack(void (*what)(void))
+{
+    static ucontext_t here, there;
+    what(); /* the loader saves registers on the stack when it looks for a function */
+    memset(own_stack, 0, sizeof own_stack);
+    assert_int_equal(getcontext(&there), 0);
+    there.uc_stack.ss_sp = own_stack;
+    there.uc_stack.ss_size = sizeof own_stack;
+    there.uc_link = &here;
+    makecontext(&there, what, 0);
+    assert_int_equal(swapcontext(&here, &there), 0);
+}
+
+static void assert_gone(struct le_span bytes)
+{
+    enum { PIECE = 8 };
+    for (size_t at = 0; at + PIECE <= bytes.len; at++)
+        assert_null(memmem(own_stack, sizeof own_stack, bytes.ptr + at, PIECE));
+}
+
+/* What a longer key is replaced by, as bytes and as a processor's words. */
+static void assert_key_gone(void)
+{
+    uint8_t sum[LE_SHA256_LEN], words[LE_SHA256_LEN];
+    assert_int_equal(le_sha256(secret_span(), sum), LE_OK);
+    for (size_t i = 0; i < sizeof sum; i++)
+        words[i ^ 3] = sum[i];
+    assert_gone(secret_span());
+    assert_gone((struct le_span){(const char *)sum, sizeof sum});
+    assert_gone((struct le_span){(const char *)words, sizeof words});
+}
+
+static void test_no_text_or_key_stays_on_the_stack(void **state)
+{
+    (void)state;
+    run_on_own_stack(mask_long);
+    assert_gone(secret_span());
+    run_on_own_stack(mask_short);
+    assert_gone(secret_span());
+    run_on_own_stack(keep_key);
+    assert_key_gone();
+    run_on_own_stack(use_key);
+    assert_key_gone();
+}
+
 static void test_hex(void **state)
 {
     (void)state;
@@ -284,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_hmac_is_its_definition_for_every_key_length),
         cmocka_unit_test(test_keys_do_not_disturb_each_other),
         cmocka_unit_test(test_no_memory_for_a_key),
+        cmocka_unit_test(test_no_text_or_key_stays_on_the_stack),
         cmocka_unit_test(test_hex),
         cmocka_unit_test(test_hex_of_every_byte),
     };
