@@ -38,38 +38,10 @@ static void put_int(struct writer *writer, int value)
         writer->err = le_buf_append_u64(writer->out, (uint64_t)value);
 }
 
-/* No quote, backslash or control character, and nothing from 0x80 on. No way out of the loop and
- * nothing wider than a byte in it: so compilers look at sixteen bytes at once, four times as fast.
- */
-static bool is_plain_ascii(struct le_span text)
-{
-    unsigned char bad = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        signed char c = (signed char)text.ptr[i]; /* from 0x80 on it is below 0 */
-        bad |= (unsigned char)((c < 0x20) | (c == '"') | (c == '\\'));
-    }
-    return bad == 0;
-}
-
-static enum le_err append_quoted(struct le_buf *out, struct le_span text)
-{
-    enum le_err err = le_buf_reserve(out, text.len + 2);
-    if (err != LE_OK)
-        return err;
-    char *at = out->data + out->len;
-    at[0] = at[text.len + 1] = '"';
-    memcpy(at + 1, text.ptr, text.len);
-    out->len += text.len + 2;
-    return LE_OK;
-}
-
-/* Handles and URLs are copied as they stand; only what needs it is escaped. */
 static void put_string(struct writer *writer, struct le_span text)
 {
-    if (writer->err != LE_OK)
-        return;
-    writer->err = text.len > 0 && is_plain_ascii(text) ? append_quoted(writer->out, text)
-                                                       : le_json_append_string(writer->out, text);
+    if (writer->err == LE_OK)
+        writer->err = le_json_append_string(writer->out, text);
 }
 
 static void put_queue_url(struct writer *writer, struct le_span queue_url)

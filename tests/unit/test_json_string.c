@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -141,21 +142,72 @@ static void writes_what_it_reads(void **state)
     le_json_free(json);
 }
 
+/* How a byte is written that stands alone among ASCII. */
+static int written(char *out, size_t size, int byte)
+{
+    static const char named[] = "\b\f\n\r\t\"\\", names[] = "bfnrt\"\\";
+    const char *found = memchr(named, byte, sizeof named - 1);
+    if (found != NULL)
+        return snprintf(out, size, "\\%c", names[found - named]);
+    if (byte < 0x20)
+        return snprintf(out, size, "\\u%04x", (unsigned)byte);
+    return snprintf(out, size, byte < 0x80 ? "%c" : "\xEF\xBF\xBD", byte);
+}
+
+/* Among so many x, in a block that ends where the text does. */
+static void check_written(size_t len, size_t at, int byte)
+{
+    char want[64], *text = le_alloc(len);
+    assert_non_null(text);
+    memset(text, 'x', len);
+    text[at] = (char)byte;
+    int end = snprintf(want, sizeof want, "\"%.*s", (int)at, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+    end += written(want + end, sizeof want - (size_t)end, byte);
+    memset(want + end, 'x', len - at - 1);
+    want[(size_t)end + len - at - 1] = '"';
+    struct le_buf out;
+    le_buf_init(&out, sizeof want);
+    assert_int_equal(le_json_append_string(&out, (struct le_span){text, len}), LE_OK);
+    assert_int_equal(out.len, (size_t)end + len - at);
+    assert_memory_equal(out.data, want, out.len);
+    le_buf_free(&out);
+    le_free(text);
+}
+
+/* Wherever a character stands that needs escaping, or is not ASCII, it is seen. */
+static void writes_each_byte_at_each_place(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len <= 34; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (int byte = 0; byte <= 0xFF; byte++)
+                check_written(len, at, byte);
+        }
+    }
+}
+
 /* Whatever the maximum, a string is appended whole or not at all. */
 static void writes_a_whole_string_or_nothing(void **state)
 {
-    static const struct le_span text = TEXT("ab\n\xFF\xED\xA0\x80\"z");
-    static const char want[] = "x\"ab\\n\xEF\xBF\xBD\\ud800\\\"z\"";
+    static const struct {
+        struct le_span text;
+        struct le_span want;
+    } cases[] = {
+        {TEXT("ab\n\xFF\xED\xA0\x80\"z"), TEXT("x\"ab\\n\xEF\xBF\xBD\\ud800\\\"z\"")},
+        {TEXT("plain"), TEXT("x\"plain\"")},
+    };
     (void)state;
-    for (size_t max = 1; max < sizeof want + 2; max++) {
-        struct le_buf out;
-        le_buf_init(&out, max);
-        assert_int_equal(le_buf_append_text(&out, "x"), LE_OK);
-        enum le_err err = le_json_append_string(&out, text);
-        bool fits = max >= sizeof want - 1;
-        assert_int_equal(err, fits ? LE_OK : LE_ERR_TOO_LARGE);
-        assert_true(le_span_is(le_buf_span(&out), fits ? want : "x"));
-        le_buf_free(&out);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        for (size_t max = 1; max < cases[i].want.len + 3; max++) {
+            struct le_buf out;
+            le_buf_init(&out, max);
+            assert_int_equal(le_buf_append_text(&out, "x"), LE_OK);
+            enum le_err err = le_json_append_string(&out, cases[i].text);
+            bool fits = max >= cases[i].want.len;
+            assert_int_equal(err, fits ? LE_OK : LE_ERR_TOO_LARGE);
+            assert_true(le_span_is(le_buf_span(&out), fits ? cases[i].want.ptr : "x"));
+            le_buf_free(&out);
+        }
     }
 }
 
@@ -256,6 +308,7 @@ int main(void)
         cmocka_unit_test(refuses_escapes_that_are_no_text),
         cmocka_unit_test(writes_strings),
         cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(writes_each_byte_at_each_place),
         cmocka_unit_test(writes_a_whole_string_or_nothing),
         cmocka_unit_test(utf8_is_strict),
         cmocka_unit_test(utf8_is_looked_at_everywhere),

@@ -1,6 +1,5 @@
 /* Requests and answers of the JSON 1.0 protocol, byte by byte, in every variant that servers are
  * known to give. */
-#include "loginetl/base/json.h"
 #include "loginetl/base/mem.h"
 #include "loginetl/sqs/codec.h"
 
@@ -51,49 +50,6 @@ static void test_requests(void **state)
                   "\",\"Entries\":[{\"Id\":\"0\",\"ReceiptHandle\":\"AQEB+/==\","
                   "\"VisibilityTimeout\":0}]}");
     le_buf_free(&out);
-}
-
-/* The text as a handle, in a block that ends where it ends. */
-static void check_handle(struct le_buf *out, struct le_buf *expect, struct le_span text)
-{
-    static const char before[] =
-        "{\"QueueUrl\":\"q\",\"Entries\":[{\"Id\":\"0\",\"ReceiptHandle\":";
-    char *exact = le_strndup(text.ptr, text.len);
-    assert_non_null(exact);
-    exact = le_realloc(exact, text.len); /* without its NUL */
-    assert_non_null(exact);
-    const struct le_span handle = {exact, text.len};
-    enum le_err err = le_sqs_json.delete_batch(out, LE_SPAN_LIT("q"), &handle, 1);
-    assert_int_equal(le_buf_append_text(expect, before), LE_OK);
-    assert_int_equal(err, le_json_append_string(expect, handle));
-    assert_int_equal(le_buf_append_text(expect, "}]}"), LE_OK);
-    if (err == LE_OK)
-        assert_true(le_span_equal(le_buf_span(out), le_buf_span(expect)));
-    le_buf_clear(out);
-    le_buf_clear(expect);
-    le_free(exact);
-}
-
-/* Wherever a character stands that needs escaping, or is not ASCII, it is seen. */
-static void test_each_byte_at_each_place_of_a_handle(void **state)
-{
-    char text[34];
-    struct le_buf out, expect;
-    (void)state;
-    le_buf_init(&out, 4096);
-    le_buf_init(&expect, 4096);
-    for (size_t len = 1; len <= sizeof text; len++) {
-        memset(text, 'x', sizeof text);
-        for (size_t at = 0; at < len; at++) {
-            for (int byte = 0; byte <= 0xff; byte++) {
-                text[at] = (char)byte;
-                check_handle(&out, &expect, (struct le_span){text, len});
-            }
-            text[at] = 'x';
-        }
-    }
-    le_buf_free(&out);
-    le_buf_free(&expect);
 }
 
 static void test_send_request(void **state)
@@ -499,7 +455,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_each_byte_at_each_place_of_a_handle),
         cmocka_unit_test(test_send_request),
         cmocka_unit_test(test_a_request_has_a_limit),
         cmocka_unit_test(test_queue_url),
