@@ -125,16 +125,10 @@ static inline bool next(struct le_reader *reader, char bracket)
 /* The value of the four digits behind "\u"; HEX_INVALID when there are none. */
 static uint32_t hex4(const char *at, const char *end)
 {
-    if (end - at < 4)
+    uint8_t bytes[2];
+    if (end - at < 4 || !le_unhex((struct le_span){at, 4}, bytes))
         return HEX_INVALID;
-    uint32_t value = 0;
-    for (int i = 0; i < 4; i++) {
-        int digit = le_hex_value(at[i]);
-        if (digit < 0)
-            return HEX_INVALID;
-        value = value << 4 | (uint32_t)digit;
-    }
-    return value;
+    return (uint32_t)bytes[0] << 8 | bytes[1];
 }
 
 static char *put_utf8(char *out, uint32_t c)

@@ -1,22 +1,14 @@
 /* UTF-8 as RFC 3629 has it. Bodies are nearly always ASCII, which is seen sixteen bytes at a time.
  */
 #include "loginetl/base/json.h"
+#include "loginetl/base/json_scan.h"
 
 #include <assert.h>
 #include <stdint.h>
 
-#define HIGH_BITS UINT64_C(0x8080808080808080)
-
 /* An operation on one is done on each of its bytes; processors without such registers get a loop of
  * words from the compiler. */
 typedef unsigned char block __attribute__((vector_size(16)));
-
-static uint64_t load_word(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
 
 static bool continues(unsigned char byte)
 {
@@ -109,7 +101,8 @@ static bool sequences_are_valid(struct le_span text)
 {
     size_t at = 0;
     while (at < text.len) {
-        if (text.len - at >= sizeof(uint64_t) && (load_word(text.ptr + at) & HIGH_BITS) == 0) {
+        if (text.len - at >= sizeof(uint64_t) &&
+            (le_scan_load(text.ptr + at) & LE_SCAN_HIGHS) == 0) {
             at += sizeof(uint64_t);
             continue;
         }
@@ -129,7 +122,7 @@ bool le_utf8_scan(struct le_span text, struct le_text_marks *marks)
     struct seen seen = see_all(text);
     marks->controls = any(seen.controls, UINT64_MAX);
     marks->backslashes = any(seen.backslashes, UINT64_MAX);
-    return !any(seen.all, HIGH_BITS) || sequences_are_valid(text);
+    return !any(seen.all, LE_SCAN_HIGHS) || sequences_are_valid(text);
 }
 
 bool le_utf8_valid(struct le_span text)
