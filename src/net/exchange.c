@@ -152,7 +152,6 @@ static bool take(struct le_conn *conn, size_t count)
 /* False when the exchange has ended. */
 static bool receive(struct le_conn *conn)
 {
-    bool tls = conn->pool->tls;
     for (unsigned reads = 0; reads < READS_MAX; reads++) {
         size_t count = 0;
         CURLcode rc = le_conn_recv(conn, conn->pool->net->read_buffer, LE_NET_READ_SIZE, &count);
@@ -166,10 +165,10 @@ static bool receive(struct le_conn *conn)
             return false;
         /* Over plain TCP a short read has emptied the socket, and the watcher sees what comes
          * later. */
-        if (!tls && count < LE_NET_READ_SIZE)
+        if (conn->direct && count < LE_NET_READ_SIZE)
             return true;
     }
-    if (tls)
+    if (!conn->direct)
         set_watch(conn, true); /* the watcher sees nothing of what is decrypted already */
     return true;
 }
