@@ -66,7 +66,8 @@ static void on_down(void *owner, struct le_pg_conn *conn, const struct le_pg_fai
     if (lane->upkeep) {
         lane->upkeep = false;
         arm_upkeep(store, LE_LEDGER_RETRY_MS);
-        start_others(store);
+        if (!failure->fatal)
+            start_others(store);
     }
     if (failure->fatal) {
         le_store_fail(store);
