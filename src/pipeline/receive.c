@@ -205,18 +205,28 @@ static void take_answer(struct le_pipeline *pipeline, struct le_answer *answer,
 
 /* ---- how many receives ---- */
 
+/* An empty queue is watched by one poll. Messages that have gathered before they were asked for
+ * call for another one, that takes what comes while answers are on their way. Each request is paid
+ * for: only answers that are full call for more than a few. */
+static unsigned receivers_after(const struct le_pipeline *pipeline, size_t count, size_t asked)
+{
+    unsigned receivers = pipeline->receivers;
+    if (count >= asked)
+        receivers *= 2;
+    else if (count == 0)
+        receivers /= 2;
+    else if (count > 1 && receivers < LE_RECEIVERS_FEW)
+        receivers++;
+    if (receivers > pipeline->config.concurrency)
+        return pipeline->config.concurrency;
+    return receivers > 0 ? receivers : 1;
+}
+
 static void learn_from_count(struct le_pipeline *pipeline, const struct le_receive_op *op,
                              int64_t now_ms)
 {
     size_t count = op->answer->found_count, bytes = op->answer->bytes.len;
-    if (count >= (size_t)op->max_messages)
-        pipeline->receivers = 2 * pipeline->receivers;
-    else if (count == 0)
-        pipeline->receivers = pipeline->receivers / 2;
-    if (pipeline->receivers > pipeline->config.concurrency)
-        pipeline->receivers = pipeline->config.concurrency;
-    if (pipeline->receivers == 0)
-        pipeline->receivers = 1;
+    pipeline->receivers = receivers_after(pipeline, count, (size_t)op->max_messages);
     pipeline->seen_empty = count == 0;
     if (count == 0)
         le_answer_drop_spare(pipeline);

@@ -42,6 +42,43 @@ static void receivers_grow_with_the_load_and_never_past_the_limit(void **state)
     assert_int_equal(world->receives_most, world->config.concurrency);
 }
 
+static void check_receivers(void **state, size_t in_answer, unsigned concurrency, unsigned expected)
+{
+    world_renew(state);
+    struct world *world = *state;
+    world_add_good(world, 200);
+    world->faults.most_in_answer = in_answer;
+    world->config.concurrency = concurrency;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    assert_int_equal(world->receives_most, expected);
+}
+
+/* Messages that had to wait for each other call for more receivers, but not for all of them. */
+static void a_few_receivers_take_what_comes_between_answers(void **state)
+{
+    check_receivers(state, 1, 8, 1);
+    check_receivers(state, 2, 8, 3);
+    check_receivers(state, 9, 8, 3);
+    check_receivers(state, 10, 8, 8);
+    check_receivers(state, 2, 2, 2);
+    check_receivers(state, 2, 1, 1);
+}
+
+/* One each 30 ms. Requests are paid for. */
+static void lone_messages_are_deleted_in_company(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 60);
+    world->faults.most_in_answer = 1;
+    world->faults.answer_takes_ms = 25;
+    world_start(world);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+    assert_int_equal(books_of(world)->deleted, 60);
+    assert_true(world->delete_requests <= 20);
+}
+
 static void batches_gather_while_the_store_is_busy(void **state)
 {
     struct world *world = *state;
@@ -304,6 +341,8 @@ int main(void)
         WORLD(drains_an_empty_queue),
         WORLD(stores_and_deletes_every_message),
         WORLD(receivers_grow_with_the_load_and_never_past_the_limit),
+        WORLD(a_few_receivers_take_what_comes_between_answers),
+        WORLD(lone_messages_are_deleted_in_company),
         WORLD(batches_gather_while_the_store_is_busy),
         WORLD(a_copy_in_the_same_answer_is_one_row),
         WORLD(a_copy_that_was_overtaken_does_not_bring_its_handle),

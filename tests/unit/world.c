@@ -157,14 +157,14 @@ static enum le_err pad(struct world *world, struct le_answer *answer)
 static void fill_answer(struct world *world, struct le_receive_op *op)
 {
     struct le_answer *answer = op->answer;
-    for (size_t i = 0;
-         op->err == LE_OK && i < world->count && answer->found_count < (size_t)op->max_messages;
-         i++) {
+    size_t max = (size_t)op->max_messages, most = world->faults.most_in_answer;
+    if (most > 0 && most < max)
+        max = most;
+    for (size_t i = 0; op->err == LE_OK && i < world->count && answer->found_count < max; i++) {
         struct world_message *message = &world->messages[i];
         if (message->deleted || message->visible_at_ms > world->now_ms)
             continue;
-        bool twice =
-            world->faults.twice_in_answer && answer->found_count + 2 <= (size_t)op->max_messages;
+        bool twice = world->faults.twice_in_answer && answer->found_count + 2 <= max;
         message->receives += twice ? 2 : 1;
         message->handle += twice ? 2 : 1;
         if (!world->faults.never_hide)

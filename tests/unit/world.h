@@ -46,6 +46,7 @@ struct world_faults {
     unsigned
         starved_answers; /* so many are taken up when there is no memory for their first message */
     size_t padding;      /* bytes before the messages of each answer that has some */
+    size_t most_in_answer;   /* an answer brings no more than so many; 0: all that it may */
     int64_t answer_takes_ms; /* from an answer's first byte to its last */
     unsigned damaged_bodies; /* so many bodies come with the MD5 of another one */
     bool twice_in_answer;    /* every message stands twice in its answer */

@@ -14,7 +14,8 @@
 #define LE_SPARE_TIMES           4u /* a block so many times as large as answers are now is not kept */
 #define LE_ENTRIES_OPS_SPARE     8u /* operations beside one delete for each receiver */
 #define LE_EXTEND_OPS_MAX        8u
-#define LE_DELETE_LINGER_MS      20 /* waiting for company */
+#define LE_RECEIVERS_FEW         3u  /* while answers bring several messages, but are not full */
+#define LE_DELETE_LINGER_MS      100 /* waiting for company */
 #define LE_TRIES_MAX             30u /* of one message's delete or dead-letter; then the queue keeps it */
 #define LE_EMPTY_PAUSE_MS        1000 /* between empty answers that came without waiting */
 #define LE_CANCEL_GRACE_MS       1000 /* under load a receive is answered sooner than this */
