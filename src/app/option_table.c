@@ -118,7 +118,7 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .name = "memory-limit", .argument = "SIZE", OWN("MEMORY_LIMIT"), .kind = LE_OPTION_SIZE,
         .standard = "64MiB", .min = 1 << 20, .max = INT64_C(1) << 40, .group = FLOW_GROUP,
         .commands = RUN,
-        .help = "bytes of message data held; receiving pauses at it"},
+        .help = "bytes of messages and connections held; receiving pauses at it"},
     [LE_OPT_MAX_MESSAGES] = {
         .name = "max-messages", .argument = "N", OWN("MAX_MESSAGES"), .kind = LE_OPTION_COUNT,
         .min = 1, .max = INT64_MAX, .otherwise = "no limit", .group = FLOW_GROUP, .commands = RUN,

@@ -174,6 +174,15 @@ static enum le_err settle_on_reject(struct le_run *run)
     return LE_OK;
 }
 
+/* What --memory-limit leaves to messages. With many connections over TLS, or a low limit, these
+ * would leave nothing. */
+static size_t message_memory(const struct le_run *run)
+{
+    size_t limit = (size_t)le_setting_number(run->settings, LE_OPT_MEMORY_LIMIT);
+    size_t connections = le_queue_memory(run->world.queue), least = limit / 4;
+    return connections < limit - least ? limit - connections : least;
+}
+
 enum le_err le_run_begin_flow(struct le_run *run)
 {
     const struct le_settings *settings = run->settings;
@@ -187,7 +196,7 @@ enum le_err le_run_begin_flow(struct le_run *run)
         .visibility_s = (int)le_setting_number(settings, LE_OPT_VISIBILITY_TIMEOUT),
         .batch_rows = (unsigned)le_setting_number(settings, LE_OPT_BATCH_ROWS),
         .lanes = (unsigned)le_setting_number(settings, LE_OPT_CONNECTIONS),
-        .memory_limit = (size_t)le_setting_number(settings, LE_OPT_MEMORY_LIMIT),
+        .memory_limit = message_memory(run),
         .max_messages = limited ? (uint64_t)le_setting_number(settings, LE_OPT_MAX_MESSAGES) : 0,
         .drain = run->drain,
         .on_reject = run->on_reject,

@@ -261,6 +261,11 @@ const struct le_queue_stats *le_queue_stats(const struct le_queue *queue)
     return &queue->stats;
 }
 
+size_t le_queue_memory(const struct le_queue *queue)
+{
+    return le_pool_memory(queue->receive_pool) + le_pool_memory(queue->control_pool);
+}
+
 const char *le_queue_last_failure(const struct le_queue *queue)
 {
     return queue->last_failure;

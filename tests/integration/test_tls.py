@@ -4,20 +4,22 @@ import subprocess
 
 import pytest
 
+from lib.program import is_sanitized
 from test_errors import check
 
 COUNT = 500
+MiB = 1 << 10  # in kB
 
 
 @pytest.fixture
 def https(tmp_path, make_stub):
     """A stub over https with some logins in its queue, and the certificate to trust it by."""
 
-    def make(names):
+    def make(names, count=COUNT, *more):
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=queue"]
         command += ["-addext", f"subjectAltName={names}", "-keyout", tmp_path / "key", "-out", tmp_path / "cert"]
         subprocess.run(command, check=True, capture_output=True)
-        options = ["--generate", str(COUNT), "--cert", tmp_path / "cert", "--key", tmp_path / "key"]
+        options = ["--generate", str(count), "--cert", tmp_path / "cert", "--key", tmp_path / "key", *more]
         return make_stub(*options, scheme="https"), {"AWS_CA_BUNDLE": tmp_path / "cert"}
 
     return make
@@ -34,6 +36,15 @@ def test_a_drain_over_https(https, program, database, concurrency):
     run = program.drain("--concurrency", str(concurrency), env=environment(stub, database, trust), status=(0,))
     assert run.summary()["inserted"] == run.summary()["deleted"] == COUNT
     assert database.count() == COUNT
+
+
+def test_connections_count_in_the_memory_limit(https, program, database):
+    """Each keeps some dozens of kilobytes over TLS, and there are hundreds."""
+    stub, trust = https("IP:127.0.0.1", 5000, "--body-size", "64000", "--latency-ms", "20")
+    words = ["--concurrency", "128", "--memory-limit", "64MiB"]
+    run = program.drain(*words, env=environment(stub, database, trust), status=(0,), watch=True)
+    assert database.count() == 5000
+    assert is_sanitized() or run.memory_kb < 80 * MiB
 
 
 def test_a_certificate_that_nobody_vouches_for(https, program, database):

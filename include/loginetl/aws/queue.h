@@ -81,6 +81,8 @@ struct le_queue_call {
      * le_queue_set_url. */
     struct le_span about;
 };
+/* What all its connections keep for themselves: bytes, about. */
+size_t le_queue_memory(const struct le_queue *queue);
 const struct le_sqs_codec *le_queue_codec(const struct le_queue *queue);
 void le_queue_call(struct le_queue *queue, struct le_queue_call *call);
 

@@ -67,6 +67,8 @@ void le_pool_cancel(struct le_pool *pool, struct le_exchange *exchange, bool onl
 /* Cancels all exchanges, closes all connections and frees the pool when the last close callback has
  * come. */
 void le_pool_close(struct le_pool *pool);
+/* What its connections keep for themselves when there are as many as there may be: bytes, about. */
+size_t le_pool_memory(const struct le_pool *pool);
 /* What made the last connection attempt fail, in libcurl's words for a person (no secrets); "" when
  * none did. */
 const char *le_pool_last_failure(const struct le_pool *pool);
