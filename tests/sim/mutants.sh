@@ -4,7 +4,7 @@
 #
 #   tests/sim/mutants.sh [FOLDER] [NAME]    works in FOLDER (build/mutants); only the patches whose name holds NAME
 #
-# Environment: MUTANT_WORLDS (5000), CC (cc), JOBS (as many as there are processors).
+# Environment: MUTANT_WORLDS (20000), CC (cc), JOBS (as many as there are processors).
 #
 # The last line is `mutants: N passed, N failed`.
 set -uo pipefail
@@ -15,7 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 folder=${1:-$top/build/mutants}
 only=${2:-}
-worlds=${MUTANT_WORLDS:-5000}
+worlds=${MUTANT_WORLDS:-20000}
 jobs=${JOBS:-$(nproc)}
 compiler=${CC:-cc}
 
