@@ -1,5 +1,6 @@
 """How long a scenario's run will take: plain numbers, seconds on two processors that have nothing else to do."""
 
+import page_cache
 from scenarios import FLOORS, rate_for
 
 #: Of a drain, what is before its first message and behind its last: database and server anew, the program's start, and that
@@ -12,6 +13,7 @@ IDLE_AROUND = 6.5  # five of them are waited before
 AGE_AROUND = 1.5
 CURVE_RATE = 60_000
 CURVE_AROUND = 6.0  # ten million rows are counted and dropped
+FILL_S_PER_GB = 2.0  # of page cache, in memory that a host has to give, on the slowest machine seen
 INSTRUCTIONS = 13.0  # two drains under callgrind
 BEFORE = 5.0  # a PostgreSQL, and another one
 AFTER = 2.0  # page and plots
@@ -23,7 +25,8 @@ def of_run(scenario):
     if scenario.kind == "age":
         return scenario.seconds + AGE_AROUND
     if scenario.kind == "curve":
-        return scenario.messages / CURVE_RATE + CURVE_AROUND
+        filling = FILL_S_PER_GB * page_cache.size_wanted() / 1e9 if scenario.fills_memory else 0.0
+        return scenario.messages / CURVE_RATE + CURVE_AROUND + filling
     if scenario.kind == "instructions":
         return INSTRUCTIONS * scenario.messages / 5_000
     around = AROUND_FLOORS if scenario.program in FLOORS else AROUND.get(scenario.program, AROUND_ELSE)

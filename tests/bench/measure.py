@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import time
 from collections import namedtuple
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from lib.postgres import Cluster, Database
 from lib.processes import wait_until
 
 import estimate
+import page_cache
 import scenarios
 from processes import Child, Server, cpu_ns, family_cpu_us, machine_cpu_us, resident_kb, wakeups
 
@@ -226,12 +227,17 @@ def age(world, scenario):
 LEDGER_SIZE = "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('loginetl_ledger')"
 
 
+def memory_used_before(world, scenario):
+    """Gives how many MiB of page cache were filled; None when the scenario takes so little that none were."""
+    return page_cache.filled(world.folder, page_cache.size_wanted()) if scenario.fills_memory else nullcontext()
+
+
 def curve(world, scenario):
     """A drain, and where it was each second or so: seconds, messages deleted, CPU of worker, server and PostgreSQL so far,
     resident kB, WAL so far."""
     pause = max(0.5, scenario.messages / 30_000 / CURVE_SAMPLES)
     samples = []
-    with world.place(scenario) as (database, server):
+    with world.place(scenario) as (database, server), memory_used_before(world, scenario) as filled_mb:
         around = Surroundings(database, server)
         child = world.start(scenario, database, server)
 
@@ -264,6 +270,7 @@ def curve(world, scenario):
             "cpu_us": child.cpu_us,
             "most_kb": child.most_kb,
             "ledger_bytes": int(database.value(LEDGER_SIZE)),
+            **({} if filled_mb is None else {"page_cache_filled_mb": filled_mb}),
             **around.used(),
             **around.others(child.cpu_us),
             "columns": ["seconds", "deleted", "cpu_us", "resident_kb", "postgres_cpu_us", "server_cpu_us", "wal_bytes"],

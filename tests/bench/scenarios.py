@@ -84,6 +84,11 @@ class Scenario:
         words += ["ledger" if self.ledger else "no-ledger", "https" if self.tls else "http"]
         return "/".join(words + [f"{self.per_second}-a-second"] * (self.per_second > 0))
 
+    @property
+    def fills_memory(self):
+        """Does it take so much memory that it counts where that comes from? Then the page cache is filled before it."""
+        return self.kind == "curve" and self.messages >= CURVE_MESSAGES
+
 
 #: What tells one drain from another.
 POINT_KEYS = ["program", "body_bytes", "latency_ms", "concurrency", "ledger", "tls"]

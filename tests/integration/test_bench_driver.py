@@ -24,6 +24,7 @@ import bench
 import estimate
 import goals
 import measure
+import page_cache
 import report
 import scenarios
 import summary
@@ -61,8 +62,10 @@ def test_a_list_that_nobody_reads_to_its_end():
     assert (run.returncode, run.stderr) == (-signal.SIGPIPE, b"")
 
 
-def test_a_full_bench_takes_an_hour_and_leaves_nothing_out():
-    """By the numbers that --list prints; what they leave of seventy minutes is for a machine that is a little slower."""
+def test_a_full_bench_takes_an_hour_and_leaves_nothing_out(monkeypatch):
+    """By the numbers that --list prints; what they leave of seventy minutes is for a machine that is a little slower. This one
+    may have any memory."""
+    monkeypatch.setattr(page_cache, "size_wanted", lambda: 24 << 30)
     others = [*scenarios.FLOORS, *scenarios.PEERS]
     plan = scenarios.selected(scenarios.full(others), "*", None, None)
     assert estimate.total(plan) < 60 * 60
@@ -264,14 +267,15 @@ EVERYTHING = [
 ]
 
 
-def backlog(messages):
+def backlog(messages, **more):
     """At 20,000 a second and 12 MiB, and half of it from the middle on."""
     samples, seconds = [], 0.0
     for at in range(1000):
         samples.append([seconds, at * messages // 1000, 0, (12 + (at > 500)) * 1024, 0, 0, 0])
         seconds += messages / 1000 / (20_000 if at < 500 else 10_000)
     scenario = Scenario("curve", messages=messages)
-    return run_of(scenario, 0, drained(scenario) | {"seconds": seconds, "ledger_bytes": 1, "samples": samples})
+    found = drained(scenario) | {"seconds": seconds, "ledger_bytes": 1, "samples": samples} | more
+    return run_of(scenario, 0, found)
 
 
 def verdicts(runs):
@@ -369,6 +373,69 @@ def test_a_backlog_with_few_samples():
 def test_a_smaller_backlog_is_none():
     found = verdicts([backlog(500_000)])[goals.GOALS[-1].text]
     assert found["met"] is None and found["raw"].startswith("500,000 messages: 20,000/s")
+
+
+def section(page, name):
+    return page.partition(f"\n## {name}\n\n")[2].partition("\n\n## ")[0]
+
+
+def test_a_backlog_is_told_of():
+    """As in older files, which do not say what was in the page cache."""
+    page = report.page(results_of([backlog(10_000_000)]), "some", [])
+    assert section(page, "A large backlog") == (
+        "10,000,000 messages in 750.0 s; the ledger has 0 MB.\n"
+        "\n"
+        "|  | messages/s | CPU µs/message | PostgreSQL µs/message | RSS MiB |\n"
+        "|---|---|---|---|---|\n"
+        "| first tenth | 20,000 | 0.0 | 0.0 | 12.0 |\n"
+        "| last tenth | 10,000 | 0.0 | 0.0 | 13.0 |\n"
+    )
+
+
+def test_a_filled_page_cache_is_told_of():
+    page = report.page(results_of([backlog(10_000_000, page_cache_filled_mb=21_000)]), "some", [])
+    assert "; the ledger has 0 MB; the page cache had been filled with 21,000 MiB more.\n\n" + report.FILLED in page
+
+
+def read_so_far():
+    """Bytes that this process has asked files for."""
+    return int(Path("/proc/self/io").read_text().split("rchar: ")[1].split()[0])
+
+
+def test_the_page_cache_is_filled_with_a_hole(tmp_path):
+    """It is read to its end, and takes no disk; and it goes, whatever happens meanwhile."""
+    size, before = 3 * page_cache.PIECE + 5, read_so_far()
+    with suppress(KeyError), page_cache.filled(tmp_path, size) as more:
+        (file,) = tmp_path.iterdir()
+        assert read_so_far() - before >= size and more >= 0
+        assert (file.stat().st_size, file.stat().st_blocks) == (size, 0)
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_containers_limit_of_memory_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(page_cache, "meminfo", {"MemFree": 8 << 30}.get)
+    limits = [tmp_path / "memory.max", tmp_path / "memory.limit_in_bytes"]
+    assert page_cache.size_wanted(limits) == (8 << 30) + page_cache.MORE  # no such files
+    limits[0].write_text("max\n")
+    assert page_cache.size_wanted(limits) == (8 << 30) + page_cache.MORE
+    limits[1].write_text(f"{3 << 30}\n")
+    assert page_cache.size_wanted(limits) == 3 << 30
+    limits[0].write_text(f"{2 << 30}\n")
+    assert page_cache.size_wanted(limits) == 2 << 30
+
+
+def test_only_before_the_large_backlog_memory_is_filled(monkeypatch, tmp_path):
+    """And only there the filling takes time by the estimate."""
+    monkeypatch.setattr(page_cache, "size_wanted", lambda: 5_000_000)
+    world, filled, took = SimpleNamespace(folder=tmp_path), [], []
+    for plan in (scenarios.quick([]), scenarios.full([])):
+        (scenario,) = (scenario for scenario in plan if scenario.kind == "curve")
+        with measure.memory_used_before(world, scenario) as filled_mb:
+            filled.append((filled_mb is not None, [file.stat().st_size for file in tmp_path.iterdir()]))
+        took.append(estimate.of_run(scenario) - scenario.messages / estimate.CURVE_RATE - estimate.CURVE_AROUND)
+    assert filled == [(False, []), (True, [5_000_000])]
+    assert took == [0.0, pytest.approx(0.005 * estimate.FILL_S_PER_GB)]
 
 
 def test_a_drain_without_more_than_its_start_says_nothing():
