@@ -65,13 +65,13 @@ def service_line(figures):
 
 
 def backlog_line(figures):
-    curves = [run for runs in figures.kind("curve") for run in runs if summary.ends(run)]
-    if not curves:
+    run, kept = summary.backlog(figures.runs)
+    if not run:
         return ""
-    run = max(curves, key=lambda run: run["messages"])
     (_, first, *_), (_, last, *_, resident) = summary.ends(run)
     told = f"{run['messages']:,} messages in {run['seconds']:.0f} s, the first tenth at {first:,.0f} a second"
-    return f"{told}, the last at {last:,.0f} and with {resident:.0f} MiB"
+    told += f", the last at {last:,.0f} and with {resident:.0f} MiB"
+    return told + (f" (the median of {len(kept)} runs)" if len(kept) > 1 else "")
 
 
 LINES = (cpu_line, peers_line, rate_line, memory_line, service_line, backlog_line)

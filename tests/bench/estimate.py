@@ -11,7 +11,7 @@ AROUND_ELSE = 3.0
 
 IDLE_AROUND = 6.5  # five of them are waited before
 AGE_AROUND = 1.5
-CURVE_RATE = 60_000
+CURVE_RATE = 100_000
 CURVE_AROUND = 6.0  # ten million rows are counted and dropped
 FILL_S_PER_GB = 2.0  # of page cache, in memory that a host has to give, on the slowest machine seen
 INSTRUCTIONS = 13.0  # two drains under callgrind

@@ -233,17 +233,18 @@ def age(latency_ms):
 
 
 def last_tenth():
-    """Its rate to the first one's."""
+    """Its rate to the first one's, the median of runs."""
 
     def of(figures):
-        curves = [run for runs in figures.kind("curve") for run in runs if summary.ends(run)]
-        if not curves:
+        run, kept = summary.backlog(figures.runs)
+        if not run:
             return Found(None, "no backlog")
-        run = max(curves, key=lambda run: run["messages"])
         (_, first, *_, first_mb), (_, last, *_, last_mb) = summary.ends(run)
         raw = (
             f"{run['messages']:,} messages: {first:,.0f}/s and {first_mb:.1f} MiB, then {last:,.0f}/s and {last_mb:.1f} MiB"
         )
+        if len(kept) > 1:
+            raw += f" ({kept[0]:.2f}–{kept[-1]:.2f} ×, runs: {len(kept)})"
         return Found(last / first if run["messages"] >= CURVE_MESSAGES else None, raw)
 
     return of

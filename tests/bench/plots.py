@@ -91,11 +91,12 @@ def throughput(points):
 def drain(runs):
     """A large backlog from its start to its end."""
     curves = [run for run in runs if run["scenario"]["kind"] == "curve" and "error" not in run]
-    rows = summary.windows(curves[-1]) if curves else []
+    curve = summary.backlog(curves)[0] or (curves[-1] if curves else None)  # few samples are still a line
+    rows = summary.windows(curve) if curve else []
     if len(rows) < 3:
         return None
     return block("data", [[f"{cell:.3f}" for cell in row] for row in rows]) + (
-        f"set title 'A backlog of {curves[-1]['messages']:,} messages, with the ledger'\n"
+        f"set title 'A backlog of {curve['messages']:,} messages, with the ledger'\n"
         "set xlabel 'million messages drained'\nset ylabel 'messages a second'\nset yrange [0:*]\n"
         "set y2label 'MiB, µs'\nset y2range [0:*]\nset y2tics\nset border 11\nset key below\nset format y '%.0f'\n"
         "plot $data using 1:2 with lines lw 2 title 'messages a second', \\\n"

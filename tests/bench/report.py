@@ -191,22 +191,29 @@ that is free, and what a drain asks for takes longer than what it finds."""
 
 
 def curve_lines(runs):
-    for run in runs:
-        ends = summary.ends(run)
-        told = f"{run['messages']:,} messages in {run['seconds']:.1f} s; the ledger has {run['ledger_bytes'] / 1e6:,.0f} MB"
+    """What there is of one run; of several each line says of which, and which one stands for all."""
+    several, rows = len(runs) > 1, []
+    for at, run in enumerate(runs, 1):
+        told = f"- Run {at}: " if several else ""
+        told += f"{run['messages']:,} messages in {run['seconds']:.1f} s; the ledger has {run['ledger_bytes'] / 1e6:,.0f} MB"
         if (filled := run.get("page_cache_filled_mb")) is not None:
             told += f"; the page cache had been filled with {filled:,} MiB more"
         yield f"{told}."
-        if filled is not None:
-            yield ""
-            yield FILLED
-        if ends:
-            names = ["first tenth", "last tenth"]
-            yield ""
-            yield table(
-                ["", "messages/s", "CPU µs/message", "PostgreSQL µs/message", "RSS MiB"],
-                [[name, number(e[1], 0), *(number(value) for value in e[2:])] for name, e in zip(names, ends)],
-            )
+        for name, end in zip(("first tenth", "last tenth"), summary.ends(run) or ()):
+            rows.append([f"run {at}, {name}" if several else name, number(end[1], 0), *(number(each) for each in end[2:])])
+    if any("page_cache_filled_mb" in run for run in runs):
+        yield ""
+        yield FILLED
+    if rows:
+        yield ""
+        yield table(["", "messages/s", "CPU µs/message", "PostgreSQL µs/message", "RSS MiB"], rows)
+    median, kept = summary.backlog(runs)
+    if len(kept) > 1:
+        yield ""
+        yield (
+            f"The last tenth's rate to the first's is {summary.kept(median):.2f} in run {runs.index(median) + 1}, the median of "
+            f"{', '.join(f'{each:.2f}' for each in kept)}: goal, ten lines and plot are of that run."
+        )
 
 
 def instruction_lines(runs):

@@ -161,7 +161,7 @@ def full(others, runs=5):
     for latency, (rate, seconds) in product(LATENCIES, ((10, 40), (100, 20))):
         plan.append(Scenario("age", latency_ms=latency, seconds=seconds, per_second=rate, runs=3))
     plan.append(Scenario("instructions", messages=5_000, runs=3))
-    plan.append(Scenario("curve", messages=CURVE_MESSAGES, runs=1))
+    plan.append(Scenario("curve", messages=CURVE_MESSAGES, runs=3))
     return plan
 
 

@@ -165,3 +165,18 @@ def ends(curve):
     begin = next((sample for sample in first if sample[1] >= 0.01 * total), first[-1])
     found = [stretch(begin, rest[0]), stretch(earlier[-1], samples[-1])]
     return found if all(found) else None
+
+
+def kept(curve):
+    """The last tenth's rate to the first one's. None when there are too few samples."""
+    found = ends(curve)
+    return found and found[1][1] / found[0][1]
+
+
+def backlog(runs):
+    """Of the curves of the most messages the one that is their median by what it kept of its rate, of an even number the
+    worse of the two in the middle; and what each of them kept, from the least on. (None, []) without such a curve."""
+    curves = [run for run in runs if run["scenario"]["kind"] == "curve" and "error" not in run and ends(run)]
+    most = max((run["messages"] for run in curves), default=0)
+    ordered = sorted((run for run in curves if run["messages"] == most), key=kept)
+    return ordered[(len(ordered) - 1) // 2] if ordered else None, [kept(run) for run in ordered]
