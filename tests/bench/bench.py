@@ -70,6 +70,8 @@ def options(words=None):
     parser.add_argument("--render", type=Path, metavar="JSON", help="page and plots of a file of results, and end")
     parser.add_argument("--summary", type=Path, metavar="JSON", help="print ten lines about a file of results, and end")
     args = parser.parse_args(words)
+    if args.render and args.results:
+        parser.error("--render writes beside the file: no --results")
     if args.resume and (command_line(args) != command_line(parser.parse_args([])) or args.results):
         parser.error("--resume goes on with what the file was begun with: no other options")
     return args

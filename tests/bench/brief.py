@@ -43,6 +43,31 @@ def rate_line(figures):
     )
 
 
+def far_line(figures):
+    """As a queue of AWS's is: over https, and not near."""
+    points = [figures.point(latency_ms=20, concurrency=receivers, tls=True) for receivers in (8, 32, 128)]
+    known = [point for point in points if point]
+    if not known:
+        return ""
+    told = (f"{point['concurrency']} receivers {point['rate']:,.0f} a second at {point['cpu_us']:.0f} µs" for point in known)
+    return "over https at 20 ms a request: " + ", ".join(told)
+
+
+def postgres_line(figures):
+    points = [(figures.point(), "with the ledger"), (figures.point(ledger=False), "without")]
+    known = [
+        f"{point['postgres_us']:.1f} µs of CPU and {point['wal_bytes']:.0f} B of WAL {text}" for point, text in points if point
+    ]
+    return "PostgreSQL's share of a message: " + ", ".join(known) if known else ""
+
+
+def requests_line(figures):
+    point = figures.point()
+    ages = {runs[0]["scenario"]["per_second"]: summary.requests(runs) for runs in figures.kind("age", latency_ms=20)}
+    slow = [f"{each:.1f} at {rate} messages a second" for rate, each in sorted(ages.items()) if each is not None]
+    return joined(point and f"{point['requests']:.2f} requests a message in a backlog", ", ".join(slow))
+
+
 def memory_line(figures):
     point, secured = figures.point(), figures.point(tls=True)
     if not point:
@@ -74,7 +99,7 @@ def backlog_line(figures):
     return told + (f" (the median of {len(kept)} runs)" if len(kept) > 1 else "")
 
 
-LINES = (cpu_line, peers_line, rate_line, memory_line, service_line, backlog_line)
+LINES = (cpu_line, peers_line, rate_line, far_line, postgres_line, requests_line, memory_line, service_line, backlog_line)
 
 
 def head(results, figures):

@@ -59,7 +59,7 @@ def annotated(program, answers, folder):
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", **PLAIN}
     run = subprocess.run(command, env=environment, capture_output=True, text=True)
     if run.returncode != 0:
-        sys.exit(f"budget: {program} failed (build it: cmake --build --preset release):\n{run.stdout}{run.stderr}")
+        sys.exit(f"budget: {program} failed (tests/run.sh --only budget installs and builds what it takes):\n{run.stdout}{run.stderr}")
     said = re.match(r"messages (\d+)", run.stdout)
     listed = subprocess.run(
         ["callgrind_annotate", "--inclusive=yes", "--threshold=100", counts], check=True, capture_output=True, text=True

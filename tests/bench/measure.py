@@ -204,7 +204,7 @@ def age(world, scenario):
     """From a message's SentTimestamp to the commit of its row, as PostgreSQL dates it. SentTimestamp leaves out what is
     below a millisecond, so that an age is up to one too long."""
     with service(world, scenario, world.dated()) as (database, server, _):
-        begun = database.value(NOW)
+        begun, requests = database.value(NOW), server.stats()["requests"]
         server.rate(scenario.per_second)
         time.sleep(scenario.seconds)
         server.rate(0)
@@ -220,6 +220,7 @@ def age(world, scenario):
         cuts = statistics.quantiles(ages, n=1000, method="inclusive")
         return {
             "messages": len(ages),
+            "requests": stats["requests"] - requests,
             "age_ms": {"p50": cuts[499], "p90": cuts[899], "p99": cuts[989], "p99.9": cuts[998], "max": ages[-1]},
         }
 

@@ -49,7 +49,7 @@ def machine_lines(results):
         f"- {machine['postgresql']}; " + ", ".join(f"{name} {version}" for name, version in machine["packages"].items()),
         *([f"- PostgreSQL's settings: {settings}"] if settings else []),
         "- " + ", ".join(f"{name}: {version}" for name, version in machine["toolchains"].items()),
-        f"- commit {machine['commit']}" + (" with changes" if machine["changed"] else ""),
+        f"- commit {machine['commit'] or 'unknown: there is no git'}" + (" with changes" if machine["changed"] else ""),
     ]
 
 
@@ -60,7 +60,7 @@ def run_lines(results):
     for part in results.get("resumed", []):
         yield f"- interrupted after {part['after_runs']} runs; gone on {part['date']}, load before: {part['load_before']:.2f}"
     if took := sum(run.get("took_s", 0) for run in results["runs"]):
-        yield f"- {len(results['runs'])} runs, {took / 60:.0f} minutes"
+        yield f"- {len(results['runs'])} runs, {took / 60:.1f} minutes"
     done, planned = len(results["runs"]), results.get("planned", 0)
     if done < planned:
         yield f"- **not complete**: {done} of {planned} runs"
@@ -95,7 +95,7 @@ def comparison(results, points):
                 cpu(point),
                 number(point["cpu_us"] / own["cpu_us"]) + " ×" if own and own["cpu_us"] else "–",
                 number(point["rate"], 0),
-                number(point["most_mb"]),
+                number(point["most_mb_greatest"]),
                 number(start.get("first_receive_ms")),
                 number(start["cpu_us"] / 1000) if start else "–",
                 "–" if size is None else size,
@@ -127,16 +127,17 @@ def matrix(points):
                 point["concurrency"],
                 cpu(point),
                 number(point["rate"], 0),
-                number(point["most_mb"]),
+                number(point["most_mb_greatest"]),
                 number(point["postgres_us"]),
                 number(point["wal_bytes"], 0),
+                number(point["requests"], 2),
                 number(point["server_us"]),
                 cores(point),
                 point["limit"],
             ]
         )
     head = ["", "ledger", "body", "latency ms", "receivers", "CPU µs/message (range)", "messages/s", "max RSS MiB"]
-    head += ["PostgreSQL µs/message", "WAL B/message", "server µs/message"]
+    head += ["PostgreSQL µs/message", "WAL B/message", "requests/message", "server µs/message"]
     head += ["cores: worker + server + PostgreSQL + others", "limit"]
     return table(head, rows)
 
@@ -182,9 +183,15 @@ def age_table(groups):
         scenario = runs[0]["scenario"]
         ages = {key: summary.median([run["age_ms"][key] for run in runs]) for key in runs[0]["age_ms"]}
         over = ages["p99"] - scenario["latency_ms"]
-        rows.append([scenario["latency_ms"], scenario["per_second"], *(number(age) for age in ages.values()), number(over)])
-    return table(["latency ms", "messages/s", "p50 ms", "p90", "p99", "p99.9", "max", "p99 over the latency"], rows)
+        cells = [*(number(age) for age in ages.values()), number(over), number(summary.requests(runs), 2)]
+        rows.append([scenario["latency_ms"], scenario["per_second"], *cells])
+    head = ["latency ms", "messages/s", "p50 ms", "p90", "p99", "p99.9", "max", "p99 over the latency", "requests/message"]
+    return table(head, rows)
 
+
+WHO = """python-single is boto3 and psycopg2 in one thread, python-threads the same in eight threads, node is sqs-consumer and pg, go is
+aws-sdk-go-v2 and pgx with 32 receivers, bento is Bento. floor_curl and floor_sockets receive, insert and delete, and do
+nothing else."""
 
 FILLED = """Before such a drain all free memory is filled with page cache: a virtual machine may have to ask its host for memory
 that is free, and what a drain asks for takes longer than what it finds."""
@@ -239,7 +246,7 @@ def page(results, stem, plots):
         counts = " or ".join(sorted({str(point["runs"]) for point in points}))
         parts += ["", "## Programs side by side", "", "170-byte logins, 32 receivers, http, signed. CPU is the"]
         parts += [f"process's own (getrusage), without its start; medians of {counts} runs."]
-        parts += ["", comparison(results, points), "", "## loginetl at every point", "", LIMITS, "", matrix(points)]
+        parts += ["", WHO, "", comparison(results, points), "", "## loginetl at every point", "", LIMITS, "", matrix(points)]
         if steps := receiver_rows(points):
             parts += ["", "## More receivers", "", STEPS, "", table(["", "ledger", "body", "latency ms", STEPS_HEAD], steps)]
     if "idle" in kinds or "age" in kinds:

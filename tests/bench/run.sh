@@ -9,15 +9,20 @@
 #   tests/bench/run.sh --summary FILE     ten lines about it
 #
 # More, and what is measured how: README.md beside this file, and --help. Installs what is missing and says what: Debian
-# packages (deps/install.sh bench), Python's into build/tools, peers into build/bench/peers; builds build/release.
+# packages (deps/install.sh bench), Python's into build/tools, peers into build/bench/peers; builds build/release, unless it
+# is only to list, render or sum up.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 deps/install.sh bench
 tests/integration/servers/install.sh python
-echo "bench: building build/release"
+needs_build=yes
+for word in "$@"; do
+    case $word in -h | --help | --list | --render* | --summary*) needs_build=no ;; esac
+done
+[ $needs_build = no ] || echo "bench: building build/release"
 mkdir -p build/bench
-if ! { cmake --preset release -DLOGINETL_TESTS=ON && cmake --build --preset release; } >build/bench/build.log 2>&1; then
+if [ $needs_build = yes ] && ! { cmake --preset release -DLOGINETL_TESTS=ON && cmake --build --preset release; } >build/bench/build.log 2>&1; then
     tail -n 30 build/bench/build.log >&2
     exit 1
 fi

@@ -71,6 +71,11 @@ def per_message(run, start):
     }
 
 
+def requests(runs):
+    """For each message, to the queue. None: the file is from before they were counted."""
+    return median([run["requests"] / run["messages"] for run in runs if "requests" in run])
+
+
 def others(runs):
     """Processors that something else used during runs. Files from before this was watched say nothing of it: none."""
     return median([run["others_cpu_us"] / 1e6 / run["watched_s"] for run in runs if "watched_s" in run]) or 0.0

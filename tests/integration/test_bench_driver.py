@@ -184,7 +184,7 @@ def drained(scenario, cpu_us=10.0, rate=20_000, mb=12, **more):
     """What a drain might find. The load server and PostgreSQL use as much of a processor as the worker."""
     used = round(scenario.messages * cpu_us)
     found = {"messages": scenario.messages, "rows": scenario.messages, "seconds": scenario.messages / rate}
-    found |= {"first_receive_ms": 30.0, "cpu_us": used, "system_us": 0, "most_kb": mb * 1024, "requests": 0}
+    found |= {"first_receive_ms": 30.0, "cpu_us": used, "system_us": 0, "most_kb": mb * 1024, "requests": scenario.messages // 5}
     return found | {"redelivered": 0, "postgres_cpu_us": used, "server_cpu_us": used, "wal_bytes": 0} | more
 
 
@@ -519,6 +519,8 @@ BRIEF = """\
   bare sockets
 - others, without a ledger: go 72 µs (9 ×), bento 160 µs (20 ×), python-single 400 µs (50 ×)
 - 20,000 messages a second (limit: round trips); 33,000 at 20 ms a request and 128 receivers (limit: round trips)
+- PostgreSQL's share of a message: 8.0 µs of CPU and 0 B of WAL with the ledger
+- 0.20 requests a message in a backlog
 - 17.0 MiB resident, 23.0 over https, 81.0 at most with 64 kB messages
 - first messages 35 ms after the start; idle 0.060 % of a core; 99 of 100 logins committed within 9.5 ms of arrival
 - 10,000,000 messages in 750 s, the first tenth at 20,000 a second, the last at 10,000 and with 13 MiB
@@ -541,6 +543,22 @@ def test_the_summary(tmp_path):
     page = report.page(results_of(runs), "some", [])
     assert BRIEF in page and "\n- PostgreSQL's settings: fsync = off\n" in page
     assert "| loginetl, ledger | 0 ms | 8.0 (8.0–8.0) | 1.0 × |" in page
+
+
+def test_the_summary_of_a_queue_far_away_and_of_requests():
+    runs = [
+        a_drain(),
+        a_drain(ledger=False),
+        a_drain(13.5, latency_ms=20, concurrency=8, tls=True, rate=3_800),
+        a_drain(12.2, latency_ms=20, concurrency=128, tls=True, rate=34_400),
+        run_of(Scenario("age", per_second=100, latency_ms=20), 0, {"age_ms": {"p99": 25.0}, "messages": 100, "requests": 110}),
+    ]
+    page = report.page(results_of(runs), "some", [])
+    told = " ".join(section(page, "In short").split())
+    assert "over https at 20 ms a request: 8 receivers 3,800 a second at 14 µs, 128 receivers 34,400 a second at 12 µs" in told
+    assert "with the ledger, 10.0 µs of CPU and 0 B of WAL without" in told
+    assert "0.20 requests a message in a backlog; 1.1 at 100 messages a second" in told
+    assert "| 20 | 100 | 25.0 | 5.0 | 1.10 |" in page
 
 
 def test_the_summary_says_when_the_machine_was_busy(tmp_path):
