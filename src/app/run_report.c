@@ -128,16 +128,26 @@ static void format_hidden(const struct le_run *run, char *out, size_t size)
                        run->hidden.count);
 }
 
+/* It ended because it had received so many, not because it had found the queue empty. */
+static bool reached_max_messages(const struct le_run *run, const struct le_books *books)
+{
+    return le_setting(run->settings, LE_OPT_MAX_MESSAGES) != NULL &&
+           books->received >= (uint64_t)le_setting_number(run->settings, LE_OPT_MAX_MESSAGES);
+}
+
 static bool say_drained(const struct le_run *run, const struct le_books *books, double seconds)
 {
     char figures[200], hidden[120];
     char line[500];
     struct le_span name = queue_name(run);
-    const char *done = run->signal == 0 && run->status != LE_EXIT_FAILED ? "drained" : "stopped";
+    bool limited = reached_max_messages(run, books);
+    bool drained = run->signal == 0 && run->status != LE_EXIT_FAILED && !limited;
     format_books(books, figures, sizeof figures);
     format_hidden(run, hidden, sizeof hidden);
-    int len = snprintf(line, sizeof line, "%s %.*s in %.1f s: %s%s\n", done,
-                       name.len > 80 ? 80 : (int)name.len, name.ptr, seconds, figures, hidden);
+    int len =
+        snprintf(line, sizeof line, "%s %.*s in %.1f s: %s%s%s\n", drained ? "drained" : "stopped",
+                 name.len > 80 ? 80 : (int)name.len, name.ptr, seconds, figures,
+                 limited ? "; --max-messages is reached, and more may wait" : "", hidden);
     return le_say((struct le_span){line, (size_t)len});
 }
 

@@ -85,8 +85,10 @@ def test_max_messages(make_world, ministack):
     summary = run.summary()
     assert 0 < summary["received"] <= 30 and summary["inserted"] + summary["released"] == summary["received"]
     assert world.database.count() == summary["inserted"]
+    said = run.stdout()
+    assert said.startswith(f"stopped {world.queue.name} in ") and "; --max-messages is reached" in said
     wait_until(lambda: world.queue.counts() == (100 - summary["inserted"], 0), "the rest stays in the queue, visible")
-    world.program.drain(status=(0,))
+    assert "max-messages" not in world.program.drain("--max-messages", "1000", status=(0,)).stdout()
     world.check()
 
 
