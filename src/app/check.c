@@ -16,7 +16,7 @@
 void le_check_tell(struct le_check *check, enum le_verdict verdict, const char *what,
                    const char *format, ...)
 {
-    static const char *const words[] = {"ok  ", "warn", "FAIL"};
+    static const char *const words[] = {"ok  ", "warn", "skip", "FAIL"};
     char text[700], line[800];
     va_list arguments;
     va_start(arguments, format);

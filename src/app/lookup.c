@@ -116,7 +116,6 @@ static enum le_err take_attributes(struct le_lookup *lookup)
         return err;
     lookup->visible = attributes.visible;
     lookup->not_visible = attributes.not_visible;
-    lookup->visibility_timeout_s = attributes.visibility_timeout_s;
     lookup->max_receive_count = attributes.max_receive_count;
     copy_span(lookup->dead_letter_arn, sizeof lookup->dead_letter_arn, attributes.dead_letter_arn);
     struct le_span account, name;
@@ -298,7 +297,7 @@ void le_lookup_start(struct le_lookup *lookup)
 {
     assert(lookup != NULL && lookup->world != NULL && lookup->done != NULL);
     lookup->step = LE_LOOKUP_QUEUE_URL;
-    lookup->visible = lookup->not_visible = lookup->visibility_timeout_s = -1;
+    lookup->visible = lookup->not_visible = -1;
     lookup->started_ms = le_world_now_ms(lookup->world);
     le_backoff_init(&lookup->backoff, RETRY_BASE_MS, LE_BACKOFF_MAX_MS / 2);
     uv_timer_init(&lookup->world->loop, &lookup->timer);

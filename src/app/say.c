@@ -57,7 +57,8 @@ static const char *command_overview(enum le_command command)
     case LE_COMMAND_CHECK:
         return "loginetl check [options]\n\n"
                "Tries configuration, credentials, queue, permissions, table and ledger, one line each,\n"
-               "and says what to do about what fails. Changes nothing. Ends with 0 when all is well.\n";
+               "and says what to do about what fails. Changes nothing, and receives nothing: whether\n"
+               "that is allowed is not known (skip). Ends with 0 when nothing fails.\n";
     case LE_COMMAND_SCHEMA:
         return "loginetl schema [options]\n\n"
                "Prints the DDL for table and ledger, for psql. Needs no connection.\n";

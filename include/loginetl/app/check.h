@@ -7,7 +7,8 @@
 
 #define LE_CHECK_PATIENCE_MS 10000
 
-enum le_verdict { LE_VERDICT_OK, LE_VERDICT_WARN, LE_VERDICT_FAIL };
+/* SKIP: it was not tried, and nothing is known of it. */
+enum le_verdict { LE_VERDICT_OK, LE_VERDICT_WARN, LE_VERDICT_SKIP, LE_VERDICT_FAIL };
 
 struct le_check {
     struct le_settings *settings;

@@ -27,10 +27,10 @@ struct le_lookup {
     enum le_lookup_step failed_at; /* with err set */
     char failure[400];             /* what failed and what to do, for a person; "" after LE_OK */
     enum le_err attributes_err;    /* refused is no failure: LE_ERR_DENIED for example */
-    enum le_err dead_letter_err; /* of the look-up of the redrive target; its URL was made from the
-                                    ARN then */
-    int64_t visible, not_visible, visibility_timeout_s; /* -1: not known */
-    int64_t max_receive_count;                          /* 0: no redrive policy */
+    enum le_err dead_letter_err;  /* of the look-up of the redrive target; its URL was made from the
+                                     ARN then */
+    int64_t visible, not_visible; /* -1: not known */
+    int64_t max_receive_count;    /* 0: no redrive policy */
     /* own */
     enum le_lookup_step step;
     struct le_queue_call call;
