@@ -111,7 +111,8 @@ static void explain_sign(const struct le_pg_conn *conn, const char *place, const
 {
     if (finds_nobody(sign) && is_told_nothing(conn))
         le_pg_failure_set(failure, sign->err,
-                          "neither --database-url nor PGHOST is set, and no server answers at %s",
+                          "none of --database-url, DATABASE_URL and PGHOST is set, and no server "
+                          "answers at %s",
                           place);
     else
         le_pg_failure_set(failure, sign->err, "%s: %s", place, sign->words);

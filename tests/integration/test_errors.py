@@ -268,8 +268,8 @@ def test_a_database_that_is_not_there_as_meant(world):
     no_tls = world.program.start("check", env={"DATABASE_URL": f"{world.database.url}?sslmode=require"})
     assert nothing.wait() == 1 and no_tls.wait() == 1
     assert (
-        "FAIL  database     neither --database-url nor PGHOST is set, and no server answers at the local socket of "
-        f"port {port}\n"
+        "FAIL  database     none of --database-url, DATABASE_URL and PGHOST is set, and no server answers at the local "
+        f"socket of port {port}\n"
     ) in nothing.stdout()
     assert "the server does not offer TLS" in no_tls.stdout() and "sslmode" in no_tls.stdout()
 
