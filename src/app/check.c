@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define NOTICE_AFTER_MS 1000
-#define NAME_SHOWN_MAX  60
 
 void le_check_tell(struct le_check *check, enum le_verdict verdict, const char *what,
                    const char *format, ...)
@@ -66,29 +65,12 @@ static void tell_settings(struct le_check *check)
 }
 
 /* A name that nobody reads does no harm, and may be meant for something else. */
-static void tell_unknown_variable(struct le_check *check, struct le_span name)
+static void tell_unknown_variable(void *owner, const char *name, const char *near)
 {
-    const char *near;
-    char shown[NAME_SHOWN_MAX + 1];
-    size_t len = name.len < NAME_SHOWN_MAX ? name.len : NAME_SHOWN_MAX;
-    if (le_options_know_variable(&check->settings->options, name, &near))
-        return;
-    for (size_t i = 0; i < len; i++)
-        shown[i] = le_option_is_control(name.ptr[i]) ? '?' : name.ptr[i];
-    shown[len] = '\0';
-    le_check_tell(check, LE_VERDICT_WARN, "environment",
-                  "%s is not a variable that loginetl reads%s%s%s", shown,
+    le_check_tell(owner, LE_VERDICT_WARN, "environment",
+                  "%s is not a variable that loginetl reads%s%s%s", name,
                   near != NULL ? " (did you mean " : "", near != NULL ? near : "",
                   near != NULL ? "?)" : "");
-}
-
-static void tell_environment(struct le_check *check)
-{
-    const size_t prefix = sizeof LE_OPTION_PREFIX - 1;
-    for (char **at = environ; *at != NULL; at++) {
-        if (strncmp(*at, LE_OPTION_PREFIX, prefix) == 0)
-            tell_unknown_variable(check, (struct le_span){*at, strcspn(*at, "=")});
-    }
 }
 
 /* Log lines would stand between those of the table, and say the same twice. A level in the file or
@@ -109,7 +91,7 @@ int le_check(struct le_settings *settings)
     uv_timer_init(&check.world.loop, &check.notice);
     check.notice.data = &check;
     tell_settings(&check);
-    tell_environment(&check);
+    le_settings_unknown_variables(settings, tell_unknown_variable, &check);
     le_check_queue(&check);
     le_check_store(&check);
     uv_close((uv_handle_t *)&check.notice, NULL);

@@ -17,6 +17,19 @@ static void warn_of_mask(const struct le_settings *settings)
            LE_FS("mask", le_mask_word(settings->mask)));
 }
 
+/* What is near no name of ours is somebody else's: Kubernetes makes LOGINETL_SERVICE_HOST and more
+ * for a service that is called loginetl. `check` tells those as well. */
+static void warn_of_variable(void *owner, const char *name, const char *near)
+{
+    char text[200];
+    (void)owner;
+    if (near == NULL)
+        return;
+    (void)snprintf(text, sizeof text, "%s is not a variable that loginetl reads (did you mean %s?)",
+                   name, near);
+    le_log(LE_LOG_WARN, "environment", LE_FS("text", text));
+}
+
 static void warn_of_attributes(const struct le_lookup *lookup)
 {
     if (lookup->attributes_err != LE_OK)
@@ -126,6 +139,7 @@ static enum le_err open_decoder(struct le_run *run)
 enum le_err le_run_open(struct le_run *run)
 {
     warn_of_mask(run->settings);
+    le_settings_unknown_variables(run->settings, warn_of_variable, NULL);
     enum le_err err = le_world_need_credentials(&run->world);
     if (err == LE_OK)
         err = open_decoder(run);

@@ -139,9 +139,24 @@ static enum le_err read_config(struct le_settings *settings)
     return err;
 }
 
+static const char *entry(void *self, size_t index)
+{
+    (void)self;
+    return environ != NULL ? environ[index] : NULL; /* clearenv leaves none */
+}
+
+static const struct le_options_world world = {
+    .variable = variable, .read_file = read_file, .entry = entry};
+
+void le_settings_unknown_variables(const struct le_settings *settings,
+                                   void (*tell)(void *owner, const char *name, const char *near),
+                                   void *owner)
+{
+    le_options_unknown_variables(&settings->options, &world, tell, owner);
+}
+
 enum le_err le_settings_values(struct le_settings *settings)
 {
-    const struct le_options_world world = {variable, read_file, NULL};
     enum le_err err = le_options_environment(&settings->options, &world);
     if (err == LE_OK)
         err = read_config(settings);

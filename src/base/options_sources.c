@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+#define NAME_SHOWN_MAX ((size_t)60)
+
 /* ---- names that nearly fit ---- */
 
 static size_t least(size_t a, size_t b)
@@ -52,6 +54,13 @@ static struct le_span behind_prefix(struct le_span variable)
     return (struct le_span){variable.ptr + len, variable.len - len};
 }
 
+/* Of a variable that many programs read, all of them: DATABASE_URL has no prefix to be without. */
+static struct le_span own_letters(struct le_span variable)
+{
+    struct le_span letters = behind_prefix(variable);
+    return letters.len > 0 ? letters : variable;
+}
+
 static bool is_file_form(struct le_span name, struct le_span variable)
 {
     return name.len == variable.len + 5 && memcmp(name.ptr, variable.ptr, variable.len) == 0 &&
@@ -68,11 +77,11 @@ bool le_options_know_variable(const struct le_options *options, struct le_span n
         const struct le_option *option = &options->table[i];
         for (size_t k = 0; k < LE_OPTION_VARIABLES_MAX && option->environment[k] != NULL; k++) {
             struct le_span variable = le_span_of(option->environment[k]);
-            struct le_span letters = behind_prefix(variable);
+            struct le_span letters = own_letters(variable);
             if (le_span_equal(name, variable) ||
                 (option->file_variable && is_file_form(name, variable)))
                 return true;
-            if (letters.len == 0 || !le_option_near(wrote, letters))
+            if (!le_option_near(wrote, letters))
                 continue;
             size_t distance = le_edit_distance(wrote, letters);
             if (*near == NULL || distance < best_distance) {
@@ -82,6 +91,27 @@ bool le_options_know_variable(const struct le_options *options, struct le_span n
         }
     }
     return false;
+}
+
+void le_options_unknown_variables(const struct le_options *options,
+                                  const struct le_options_world *world,
+                                  void (*tell)(void *owner, const char *name, const char *near),
+                                  void *owner)
+{
+    assert(options != NULL && world != NULL && world->entry != NULL && tell != NULL);
+    const char *entry;
+    for (size_t at = 0; (entry = world->entry(world->self, at)) != NULL; at++) {
+        struct le_span name = {entry, strcspn(entry, "=")};
+        const char *near;
+        if (behind_prefix(name).ptr == NULL || le_options_know_variable(options, name, &near))
+            continue;
+        char shown[NAME_SHOWN_MAX + 1];
+        size_t len = least(name.len, NAME_SHOWN_MAX);
+        for (size_t i = 0; i < len; i++)
+            shown[i] = le_option_is_control(name.ptr[i]) ? '?' : name.ptr[i];
+        shown[len] = '\0';
+        tell(owner, shown, near);
+    }
 }
 
 const char *le_options_nearest(const struct le_options *options, struct le_span wrote, bool in_file)

@@ -93,7 +93,8 @@ static enum le_err read_file(void *self, const char *path, struct le_buf *out, c
 
 static enum le_err read_all(struct le_options *options, struct sources *sources)
 {
-    const struct le_options_world world = {variable, read_file, sources};
+    const struct le_options_world world = {
+        .variable = variable, .read_file = read_file, .self = sources};
     char *words[LINES_MAX];
     int count = words_of(sources, words), left;
     le_options_init(options, le_option_table, LE_OPT_COUNT);

@@ -297,6 +297,22 @@ def test_check_warns_of_variables_that_nobody_reads(world):
     ]
 
 
+def test_variables_that_were_meant_are_told_at_the_start(world):
+    """Once, by name. What Kubernetes makes for a service called loginetl is none of them."""
+    address = "tcp://10.0.0.1:80"
+    injected = {
+        **{f"LOGINETL_{name}": "10.0.0.1" for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT")},
+        **{f"LOGINETL_PORT_80_TCP{name}": address for name in ("", "_PROTO", "_PORT", "_ADDR")},
+    }
+    meant = {"LOGINETL_CONCURENCY": "3", "LOGINETL_DATABASE_URL": "postgresql://u:not-a-secret@h/d"}
+    run = world.program.drain(env={**injected, **meant}, status=(0,))
+    assert sorted(event["text"] for event in run.events("environment", level="warn")) == [
+        "LOGINETL_CONCURENCY is not a variable that loginetl reads (did you mean LOGINETL_CONCURRENCY?)",
+        "LOGINETL_DATABASE_URL is not a variable that loginetl reads (did you mean DATABASE_URL?)",
+    ]
+    assert "not-a-secret" not in run.stderr() + run.stdout()
+
+
 def test_check_is_a_table_without_the_log(world, tmp_path):
     """A level in the file or the environment is the service's; who gives it here wants to see it."""
     (tmp_path / "conf").write_text("log-level = debug\n")

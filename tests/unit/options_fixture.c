@@ -131,7 +131,8 @@ enum le_err arguments(struct fixture *fixture, const char *a, const char *b, con
 
 enum le_err environment(struct fixture *fixture)
 {
-    const struct le_options_world world = {variable, read_file, fixture};
+    const struct le_options_world world = {
+        .variable = variable, .read_file = read_file, .self = fixture};
     return le_options_environment(&fixture->options, &world);
 }
 

@@ -185,12 +185,53 @@ static void test_unknown_variables(void **state)
     assert_string_equal(near, "LOGINETL_CONCURRENCY");
     assert_false(known("LOGINETL_CONC", &near));
     assert_string_equal(near, "LOGINETL_CONCURRENCY");
+    assert_false(known("LOGINETL_OTHER_MASK", &near));
+    assert_string_equal(near, "OTHER_MASK");
+    assert_false(known("LOGINETL_OTHR_MASK", &near));
+    assert_string_equal(near, "OTHER_MASK");
     /* What all of them begin with makes none of them near. */
     const char *const far[] = {"LOGINETL_", "LOGINETL_HOST", "LOGINETL_X", "CONCURENCY", ""};
     for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
         assert_false(known(far[i], &near));
         assert_null(near);
     }
+}
+
+static const char *const entries[] = {
+    "PATH=/bin",
+    "T_QUEUE=q",
+    "LOGINETL=1",
+    "LOGINETL_DATABASE_URL=postgresql://u:secret@h/d",
+    "LOGINETL_URL=LOGINETL_COLOUR=red",
+    "LOGINETL_DATABASE_UR",
+    "LOGINETL_\n\x7f",
+};
+
+static const char *entry(void *self, size_t index)
+{
+    (void)self;
+    return index < sizeof entries / sizeof entries[0] ? entries[index] : NULL;
+}
+
+static void note_variable(void *owner, const char *name, const char *near)
+{
+    struct le_buf *told = owner;
+    assert_ok(
+        le_buf_printf(told, "%s%s%s;", name, near != NULL ? "?" : "", near != NULL ? near : ""));
+}
+
+/* Names only: a value may be a secret under a mistyped name. */
+static void test_unknown_variables_are_told(void **state)
+{
+    struct fixture *f = *state;
+    const struct le_options_world world = {.entry = entry};
+    struct le_buf told;
+    le_buf_init(&told, 1000);
+    le_options_unknown_variables(&f->options, &world, note_variable, &told);
+    assert_ok(le_buf_append(&told, "", 1));
+    assert_string_equal(told.data, "LOGINETL_DATABASE_URL?DATABASE_URL;LOGINETL_URL;"
+                                   "LOGINETL_DATABASE_UR?DATABASE_URL;LOGINETL_??;");
+    le_buf_free(&told);
 }
 
 static void test_config_blanks(void **state)
@@ -256,6 +297,7 @@ int main(void)
         test(test_config_sections),
         test(test_config_twice),
         test(test_unknown_variables),
+        test(test_unknown_variables_are_told),
         test(test_config_blanks),
         test(test_config_long_values),
         test(test_config_too_long_value),

@@ -266,7 +266,7 @@ static enum le_err read_secret(void *self, const char *path, struct le_buf *out,
 
 static enum le_err read_options(struct le_options *options)
 {
-    static const struct le_options_world world = {variable, read_secret, NULL};
+    static const struct le_options_world world = {.variable = variable, .read_file = read_secret};
     static const char file[] = "# a file\nqueue = of the file\nconcurrency = 16\n";
     char drain[] = "--drain", queue[] = "--queue=q";
     char *words[] = {drain, queue};

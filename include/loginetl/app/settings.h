@@ -45,6 +45,10 @@ LE_MUST enum le_err le_settings_arguments(struct le_settings *settings, int argc
 LE_MUST enum le_err le_settings_values(struct le_settings *settings);
 /* What follows from the values, for the command. */
 LE_MUST enum le_err le_settings_complete(struct le_settings *settings);
+/* Variables that look like ours and that nobody reads, see le_options_unknown_variables. */
+void le_settings_unknown_variables(const struct le_settings *settings,
+                                   void (*tell)(void *owner, const char *name, const char *near),
+                                   void *owner);
 void le_settings_free(struct le_settings *settings);
 
 const char *le_command_word(enum le_command command);

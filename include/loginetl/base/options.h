@@ -101,6 +101,9 @@ struct le_options_world {
      * LE_ERR_SYSTEM with *reason set to a fixed text. */
     enum le_err (*read_file)(void *self, const char *path, struct le_buf *out, const char **reason);
     void *self;
+    /* The variables that there are, one after the other, as NAME or NAME=value; NULL behind the
+     * last. For le_options_unknown_variables alone, else it may be NULL. */
+    const char *(*entry)(void *self, size_t index);
 };
 /* An empty variable counts as none. A variable and its _FILE form together are an error. One
  * newline at a file's end is not part of the value. */
@@ -126,10 +129,17 @@ int le_options_find(const struct le_options *options, struct le_span name);
  * NULL: none. */
 const char *le_options_nearest(const struct le_options *options, struct le_span wrote,
                                bool in_file);
-/* Does any option read this variable, itself or as its _FILE form? If not, *near is the one of the
- * same prefix that may have been meant, or NULL. */
+/* Does any option read this variable, itself or as its _FILE form? If not, and it has our prefix,
+ * *near is the one that may have been meant, or NULL: a few letters off, or without our prefix. */
 bool le_options_know_variable(const struct le_options *options, struct le_span name,
                               const char **near);
+/* Tells each variable of our prefix that no option reads: its name (cut short, a control character
+ * is a question mark; never its value) and near as above. No error: an orchestrator that has a
+ * service of our name makes such variables. The texts are valid during the call. */
+void le_options_unknown_variables(const struct le_options *options,
+                                  const struct le_options_world *world,
+                                  void (*tell)(void *owner, const char *name, const char *near),
+                                  void *owner);
 
 const char *le_option_text(const struct le_options *options, size_t index); /* NULL when unset */
 int64_t le_option_number(const struct le_options *options,
