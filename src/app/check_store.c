@@ -1,6 +1,7 @@
 /* The database's half of `check`. */
 #include "loginetl/app/check.h"
 
+#include "loginetl/pg/ledger.h"
 #include "loginetl/pg/sqlstate.h"
 
 #include <stdio.h>
@@ -109,6 +110,8 @@ static void tell_ledger(struct le_check *check, const struct le_store_report *re
     else if (!report->can_insert_ledger)
         le_check_tell(check, LE_VERDICT_FAIL, "ledger",
                       "no INSERT and SELECT on loginetl_ledger: GRANT them to this user");
+    else if (report->ledger_neglected)
+        le_check_tell(check, LE_VERDICT_WARN, "ledger", "%s", LE_LEDGER_NEGLECTED);
     else
         le_check_tell(check, LE_VERDICT_OK, "ledger", "loginetl_ledger");
 }

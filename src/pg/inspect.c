@@ -19,13 +19,16 @@ static const char facts_sql[] =
     "s AS (SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = COALESCE("
     "(SELECT t.relnamespace FROM t), (SELECT m.oid FROM pg_catalog.pg_namespace m "
     "WHERE m.nspname = COALESCE(NULLIF($2, ''), pg_catalog.current_schema()::text)))), "
-    "l AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN s ON c.relnamespace = s.oid "
+    "l AS (SELECT c.oid, c.relkind, c.relowner, c.relnamespace FROM pg_catalog.pg_class c JOIN s ON c.relnamespace = s.oid "
     "WHERE c.relname = '" LE_LEDGER_TABLE "') "
     "SELECT pg_catalog.current_setting('transaction_read_only') AS read_only, s.nspname AS schema, "
     "pg_catalog.has_schema_privilege(s.oid, 'CREATE') AS can_create, t.oid AS table_oid, t.relname AS table_name, "
     "t.relkind IN ('r', 'p', 'v', 'f') AS is_table, l.oid AS ledger_oid, "
     "pg_catalog.has_table_privilege(l.oid, 'INSERT') AND pg_catalog.has_table_privilege(l.oid, 'SELECT') "
     "AS can_insert_ledger, "
+    /* As the upkeep asks before it does anything. */
+    "l.relkind = 'p' AND NOT (pg_catalog.pg_has_role(l.relowner, 'USAGE') AND "
+    "pg_catalog.has_schema_privilege(l.relnamespace, 'CREATE')) AS ledger_neglected, "
     /* ON CONFLICT is refused for a table with rules, or with a key that is checked only at COMMIT.
      * And a key with a column that the table fills itself, say with a number, knows nothing again.
      */
@@ -78,6 +81,7 @@ static void read_facts(struct le_inspect *inspect, const PGresult *result)
     report->table_exists = is_true(result, 0, "is_table");
     report->ledger_exists = value(result, 0, "ledger_oid")[0] != '\0';
     report->can_insert_ledger = is_true(result, 0, "can_insert_ledger");
+    report->ledger_neglected = is_true(result, 0, "ledger_neglected");
     report->has_key = is_true(result, 0, "has_key");
     inspect->ledger_fits = is_true(result, 0, "ledger_fits");
     (void)snprintf(inspect->schema, sizeof inspect->schema, "%s", value(result, 0, "schema"));

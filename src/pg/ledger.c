@@ -179,12 +179,7 @@ static bool is_ours(struct le_ledger *ledger, const PGresult *result)
     bool ours = strcmp(PQgetvalue(result, 0, 1), "t") == 0;
     if (!ours && !ledger->warned) {
         ledger->warned = true;
-        le_log(
-            LE_LOG_WARN, "ledger_upkeep",
-            LE_FS(
-                "text",
-                "the ledger is another user's, or its schema lets nobody create tables: its daily "
-                "partitions are not kept up, and it grows in the default partition"));
+        le_log(LE_LOG_WARN, "ledger_upkeep", LE_FS("text", LE_LEDGER_NEGLECTED));
     }
     return ours;
 }

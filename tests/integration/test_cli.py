@@ -250,6 +250,7 @@ def test_check_of_a_world_that_is_well(world):
     for thing in ("queue", "table", "ledger"):
         assert thing in result.stdout.lower()
     assert "\nskip  receive      not tried: " in result.stdout
+    assert "\nok    ledger       loginetl_ledger\n" in result.stdout
     assert "visibility timeout" not in result.stdout, "each receive asks for its own"
     assert not any(secret in result.stdout + result.stderr for secret in SECRETS)
 

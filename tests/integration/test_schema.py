@@ -198,6 +198,29 @@ def test_the_printed_ddl_may_be_run_again(world):
     world.database.execute(ddl)
 
 
+def test_a_ledger_that_is_its_owners_to_keep(world, postgres):
+    """Check and the start say so, and how to clean it; what they say to run does it."""
+    ddl = world.program.run("schema").stdout
+    with postgres.connect(world.database.name) as owner:
+        owner.execute(ddl)
+        owner.execute(f'GRANT INSERT ON user_logins TO "{world.database.name}"')
+        owner.execute(f'GRANT SELECT, INSERT ON loginetl_ledger TO "{world.database.name}"')
+        owner.execute(
+            "INSERT INTO loginetl_ledger VALUES (now() - interval '16 days', gen_random_uuid()), "
+            "(now() - interval '14 days', gen_random_uuid()), (to_timestamp(0), gen_random_uuid())"
+        )
+    checked = world.program.run("check")
+    assert checked.status == 0, checked
+    line = next(line for line in checked.stdout.splitlines() if " ledger " in line)
+    assert line.startswith("warn  ledger       the ledger is another user's, ") and "ALTER TABLE … OWNER TO" in line
+    run = world.program.drain(status=(0,))
+    assert [event["text"] for event in run.events("ledger_upkeep", level="warn")] == [line.split(None, 2)[2]]
+    with postgres.connect(world.database.name) as owner:
+        owner.execute(line[line.index("DELETE FROM") :])
+        days = owner.execute("SELECT extract(day FROM now() - sent_at) FROM loginetl_ledger ORDER BY 1").fetchall()
+    assert len(days) == 2 and days[0][0] == 14, days
+
+
 def test_without_the_ledger(world, stub):
     """At least once: a message that comes twice is two rows, unless the table has a key of its own."""
     world.send(logins.make(50, seed=86, bad=0))

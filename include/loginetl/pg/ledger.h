@@ -16,6 +16,15 @@
 #define LE_LEDGER_RETRY_MS   INT64_C(60000) /* when a lock was not to be had */
 #define LE_LEDGER_DAYS_MAX   64
 
+/* What `check` and the log say when this user cannot keep it up. Rows of the first of 1970 are of
+ * messages without a time: nobody knows whether they can come again. */
+#define LE_LEDGER_NEGLECTED                                                                           \
+    "the ledger is another user's, or its schema lets nobody create tables: its daily partitions "    \
+    "are not kept up, and it grows in the default partition; let its owner run loginetl now and "     \
+    "then, or give it to this user (ALTER TABLE … OWNER TO, each partition too, and CREATE on the " \
+    "schema), or let its owner's cron run: DELETE FROM loginetl_ledger WHERE sent_at BETWEEN "        \
+    "'1970-01-02' AND now() - interval '15 days'"
+
 struct le_ledger {
     /* in */
     const char *schema;

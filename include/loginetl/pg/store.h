@@ -65,6 +65,7 @@ struct le_store_report {
     bool tls;
     bool schema_exists, table_exists, ledger_exists;
     bool can_insert, can_insert_ledger, can_create; /* privileges */
+    bool ledger_neglected; /* its partitions are not this user's to keep up */
     bool read_only;
     bool
         has_key; /* of its own, by which ON CONFLICT DO NOTHING passes over what is there already */
