@@ -71,8 +71,10 @@ static void tell_columns(struct le_check *check, const struct le_store_report *r
                       "NOT NULL without a default, and nothing fills them: %s",
                       report->required_columns);
     if (report->missing_columns[0] != '\0')
-        le_check_tell(check, LE_VERDICT_FAIL, "columns", "the table lacks %s",
-                      report->missing_columns);
+        le_check_tell(check, LE_VERDICT_FAIL, "columns",
+                      "the table lacks %s: ALTER TABLE %s ADD COLUMN …, each as `loginetl schema` "
+                      "prints it",
+                      report->missing_columns, le_setting(check->settings, LE_OPT_TABLE));
     if (!report->types_fit)
         le_check_tell(check, LE_VERDICT_FAIL, "columns", "%s", report->misfit);
     if (report->required_columns[0] == '\0' && report->missing_columns[0] == '\0' &&

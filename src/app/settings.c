@@ -176,6 +176,22 @@ static bool queue_name_fits(const char *name)
     return len > 0 && len <= 80 && name[len] == '\0';
 }
 
+static enum le_err check_queue_name(struct le_settings *settings)
+{
+    const char *name = le_setting(settings, LE_OPT_QUEUE);
+    if (queue_name_fits(name))
+        return LE_OK;
+    if (strncmp(name, "arn:", 4) == 0)
+        return le_options_refuse(&settings->options, LE_OPT_QUEUE,
+                                 "is an ARN: the queue's name is what follows its last colon; its "
+                                 "URL goes to --queue-url");
+    if (strstr(name, "://") != NULL)
+        return le_options_refuse(&settings->options, LE_OPT_QUEUE,
+                                 "is a URL, which goes to --queue-url");
+    return le_options_refuse(&settings->options, LE_OPT_QUEUE,
+                             "is not a queue's name (letters, digits, - and _, 80 at most)");
+}
+
 static enum le_err check_names(struct le_settings *settings)
 {
     static const enum le_opt urls[] = {LE_OPT_QUEUE_URL, LE_OPT_ENDPOINT_URL, LE_OPT_DLQ_URL};
@@ -186,9 +202,9 @@ static enum le_err check_names(struct le_settings *settings)
             return le_options_refuse(&settings->options, urls[i],
                                      "is not an http:// or https:// URL with a host");
     }
-    if (!queue_name_fits(le_setting(settings, LE_OPT_QUEUE)))
-        return le_options_refuse(&settings->options, LE_OPT_QUEUE,
-                                 "is not a queue's name (letters, digits, - and _, 80 at most)");
+    enum le_err err = check_queue_name(settings);
+    if (err != LE_OK)
+        return err;
     const char *region = le_setting(settings, LE_OPT_REGION);
     if (region != NULL && !le_region_valid(le_span_of(region)))
         return le_options_refuse(&settings->options, LE_OPT_REGION, "is not a region's name");

@@ -65,6 +65,8 @@ def no_secret(result, *secrets):
         (["--require", "user_id,nobody"], ["--require", "nobody"]),
         (["--no-such-option"], ["--no-such-option"]),
         (["--queue-url", "not a url"], ["--queue-url"]),
+        (["--queue", "https://sqs.eu-west-1.amazonaws.com/1/q"], ["--queue", "is a URL, which goes to --queue-url"]),
+        (["--queue", "arn:aws:sqs:eu-west-1:1:q"], ["--queue", "is an ARN", "its last colon", "goes to --queue-url"]),
         (["--endpoint-url", "ftp://127.0.0.1"], ["--endpoint-url"]),
         (["nonsense"], ["nonsense"]),
         (["drain"], ["drain is not a command", "did you mean --drain?"]),
@@ -293,6 +295,9 @@ def test_a_missing_column(world):
     world.database.execute(TABLE.replace("locale varchar(32), ", ""))
     result = world.program.run("--drain")
     assert result.status == 1 and re.search("locale", result.stderr), result
+    checked = world.program.run("check")
+    advice = "the table lacks locale: ALTER TABLE user_logins ADD COLUMN …, each as `loginetl schema` prints it"
+    assert checked.status == 1 and f"FAIL  columns      {advice}\n" in checked.stdout, checked
 
 
 def test_several_missing_columns(world):
