@@ -29,6 +29,10 @@ static int print_mask(const struct le_settings *settings, const struct le_field 
     size_t address_len = field->kind == LE_FIELD_IP ? le_ip_canonical(value, address) : 0;
     if (address_len > 0)
         value = (struct le_span){address, address_len};
+    else if (field->kind == LE_FIELD_IP && value.len > 0)
+        le_complain("warning: what is given for %.*s is not an IP address; it is masked as it "
+                    "stands, as it is in the table",
+                    (int)field->key.len, field->key.ptr);
     /* An empty value is none. */
     struct le_span shown = LE_SPAN_LIT("NULL");
     if (value.len > 0) {

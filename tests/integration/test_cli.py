@@ -166,7 +166,6 @@ def test_a_host_name_for_the_database(world):
     [
         ("ip", "93.184.216.34"),
         ("ip", "2001:DB8::0:1"),
-        ("ip", "no address"),
         ("device_id", "593-47-5928"),
         ("device_id", "ümläut=and=equals"),
     ],
@@ -175,6 +174,18 @@ def test_mask_tells_what_the_table_holds(program, method, field, value):
     result = program.run("mask", "--mask", method, f"{field}={value}")
     assert result.status == 0, result
     assert mask(canonical_ip(value) if field == "ip" else value, method) in result.stdout
+    assert value not in result.stdout + result.stderr
+    assert result.stderr == "", result
+
+
+@pytest.mark.parametrize("value", ["1.2.3.400", "somewhere"])
+def test_mask_of_an_ip_that_is_none(program, value):
+    """The table would hold just that; but who mistyped it would look for the wrong mask."""
+    result = program.run("mask", f"ip={value}", "device_id=1.2.3.400")
+    assert result.status == 0 and mask(value) in result.stdout, result
+    assert result.stderr == (
+        "loginetl: warning: what is given for ip is not an IP address; it is masked as it stands, as it is in the table\n"
+    )
     assert value not in result.stdout + result.stderr
 
 
