@@ -37,13 +37,14 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .help = "where requests go"},
     [LE_OPT_REGION] = {
         .name = "region", .argument = "NAME", .environment = {"AWS_REGION", "AWS_DEFAULT_REGION"},
-        .otherwise = "from the queue's or the endpoint's URL", .group = QUEUE_GROUP,
+        .otherwise = "from the queue's or the endpoint's URL, us-east-1 when that is not AWS's", .group = QUEUE_GROUP,
         .commands = QUEUE_USERS,
         .help = "the AWS region"},
     [LE_OPT_CONCURRENCY] = {
         .name = "concurrency", .argument = "N", OWN("CONCURRENCY"), .kind = LE_OPTION_COUNT,
         .standard = "8", .min = 1, .max = 256, .group = QUEUE_GROUP, .commands = RUN | SEND,
-        .help = "most ReceiveMessage calls in flight; an idle queue is watched by one"},
+        .help = "most ReceiveMessage calls in flight; each brings up to ten messages a round trip; an "
+                "idle queue is watched by one"},
     [LE_OPT_WAIT_TIME] = {
         .name = "wait-time", .argument = "S", OWN("WAIT_TIME"), .kind = LE_OPTION_COUNT,
         .standard = "20", .min = 0, .max = 20, .group = QUEUE_GROUP, .commands = RUN,
@@ -118,7 +119,8 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .name = "memory-limit", .argument = "SIZE", OWN("MEMORY_LIMIT"), .kind = LE_OPTION_SIZE,
         .standard = "64MiB", .min = 1 << 20, .max = INT64_C(1) << 40, .group = FLOW_GROUP,
         .commands = RUN,
-        .help = "bytes of messages and connections held; receiving pauses at it"},
+        .help = "bytes (or KiB, MiB, GiB) of messages and connections held; receiving pauses at it; "
+                "resident memory is up to 16MiB more"},
     [LE_OPT_MAX_MESSAGES] = {
         .name = "max-messages", .argument = "N", OWN("MAX_MESSAGES"), .kind = LE_OPTION_COUNT,
         .min = 1, .max = INT64_MAX, .otherwise = "no limit", .group = FLOW_GROUP, .commands = RUN,

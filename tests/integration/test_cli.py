@@ -49,6 +49,14 @@ def test_help(program):
         assert option in result.stdout
     for variable in ("LOGINETL_QUEUE", "DATABASE_URL", "AWS_ENDPOINT_URL_SQS"):
         assert variable in result.stdout
+    words = " ".join(result.stdout.split())
+    for told in (
+        "each brings up to ten messages a round trip",
+        "bytes (or KiB, MiB, GiB) of messages and connections held",
+        "resident memory is up to 16MiB more",
+        "us-east-1 when that is not AWS's",
+    ):
+        assert told in words
     assert all(len(line) <= 100 for line in result.stdout.splitlines()), "it fits a terminal"
 
 
