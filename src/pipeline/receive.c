@@ -207,7 +207,8 @@ static void take_answer(struct le_pipeline *pipeline, struct le_answer *answer,
 
 /* An empty queue is watched by one poll. Messages that have gathered before they were asked for
  * call for another one, that takes what comes while answers are on their way. Each request is paid
- * for: only answers that are full call for more than a few. */
+ * for: only answers that are full call for more than a few, and whatever called for those, a
+ * backlog or a moment's delay, does so no more when messages come alone. */
 static unsigned receivers_after(const struct le_pipeline *pipeline, size_t count, size_t asked)
 {
     unsigned receivers = pipeline->receivers;
@@ -217,6 +218,8 @@ static unsigned receivers_after(const struct le_pipeline *pipeline, size_t count
         receivers /= 2;
     else if (count > 1 && receivers < LE_RECEIVERS_FEW)
         receivers++;
+    else if (count == 1 && receivers > LE_RECEIVERS_FEW)
+        receivers--;
     if (receivers > pipeline->config.concurrency)
         return pipeline->config.concurrency;
     return receivers > 0 ? receivers : 1;

@@ -65,6 +65,31 @@ static void a_few_receivers_take_what_comes_between_answers(void **state)
     check_receivers(state, 2, 1, 1);
 }
 
+static void run_until_received(struct world *world, uint64_t count)
+{
+    while (books_of(world)->received < count)
+        world_step(world);
+}
+
+/* After a backlog there are as many as may be; while messages come one by one no poll ends empty,
+ * and each message would have a request of its own for ever. */
+static void lone_messages_do_not_keep_more_than_a_few_receivers(void **state)
+{
+    struct world *world = *state;
+    world_add_good(world, 400);
+    world_start(world);
+    run_until_received(world, 200);
+    assert_int_equal(world->pipeline->receivers, world->config.concurrency);
+    world->faults.most_in_answer = 2;
+    run_until_received(world, 300);
+    assert_int_equal(world->pipeline->receivers, world->config.concurrency);
+    world->faults.most_in_answer = 1;
+    run_until_received(world, 350);
+    assert_int_equal(world->pipeline->receivers, LE_RECEIVERS_FEW);
+    assert_int_equal(world_run(world, 100000), LE_OK);
+    world_check_all_stored(world);
+}
+
 /* One each 30 ms. Requests are paid for. */
 static void lone_messages_are_deleted_in_company(void **state)
 {
@@ -342,6 +367,7 @@ int main(void)
         WORLD(stores_and_deletes_every_message),
         WORLD(receivers_grow_with_the_load_and_never_past_the_limit),
         WORLD(a_few_receivers_take_what_comes_between_answers),
+        WORLD(lone_messages_do_not_keep_more_than_a_few_receivers),
         WORLD(lone_messages_are_deleted_in_company),
         WORLD(batches_gather_while_the_store_is_busy),
         WORLD(a_copy_in_the_same_answer_is_one_row),
