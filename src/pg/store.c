@@ -52,7 +52,6 @@ static void on_up(void *owner, struct le_pg_conn *conn)
 }
 
 static void arm_upkeep(struct le_store *store, int64_t ms);
-static void start_others(struct le_store *store);
 
 static void on_down(void *owner, struct le_pg_conn *conn, const struct le_pg_failure *failure)
 {
@@ -66,8 +65,6 @@ static void on_down(void *owner, struct le_pg_conn *conn, const struct le_pg_fai
     if (lane->upkeep) {
         lane->upkeep = false;
         arm_upkeep(store, LE_LEDGER_RETRY_MS);
-        if (!failure->fatal)
-            start_others(store);
     }
     if (failure->fatal) {
         le_store_fail(store);
@@ -132,7 +129,8 @@ static enum le_err open_lanes(struct le_store *store)
 }
 
 /* The first connection has found out that there is something to connect to, and has kept up the
- * ledger before any statement: a day's rows that came first would keep its partition away. */
+ * ledger before any statement: a day's rows that came first would keep its partition away. When it
+ * was lost over that, it has come back: a refusal that a person must mend is met once. */
 static void start_others(struct le_store *store)
 {
     if (store->others_started || store->closing)
@@ -151,10 +149,10 @@ void le_store_lane_ready(struct le_lane *lane)
     store->last_failure[0] = '\0';
     if (!store->ready_told) {
         store->ready_told = true;
-        if (!store->upkeep_due)
-            start_others(store);
         store->config.ready(store->config.owner);
     }
+    if (!store->upkeep_due)
+        start_others(store);
     if (!store->closing)
         le_store_lane_free(lane);
 }

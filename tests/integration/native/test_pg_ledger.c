@@ -293,6 +293,28 @@ static void a_first_upkeep_that_is_cut_off(void **state)
     pg_fixture_end(&f);
 }
 
+/* … unless the database wants none of us any more: to be told so once is enough. */
+static void a_first_upkeep_whose_user_is_refused(void **state)
+{
+    (void)state;
+    struct pg_fixture f;
+    begin_with_tables(&f);
+    pg_exec(f.pg,
+            "DROP ROLE IF EXISTS fickle; CREATE ROLE fickle LOGIN SUPERUSER PASSWORD 'first'");
+    pg_world_set_url(&f.world, "postgres://fickle:first@127.0.0.1:%d/%s", pg_server.port,
+                     f.database);
+    pg_world_open(&f.world);
+    struct le_store *store = f.world.store;
+    pg_world_run(&f.world, was_told_ready, &f.world);
+    assert_true(store->lanes[0].upkeep);
+    pg_exec(f.pg, "ALTER ROLE fickle PASSWORD 'second'");
+    end_sessions(&f);
+    pg_world_run_failed(&f.world);
+    assert_int_equal(f.world.failed, 1);
+    assert_false(store->others_started);
+    pg_fixture_end(&f);
+}
+
 /* The hour has come while a single connection is busy: a batch, the upkeep, and batches again. */
 static void upkeep_takes_its_turn(void **state)
 {
@@ -366,6 +388,7 @@ int main(void)
         cmocka_unit_test(an_open_insert_delays_only_the_drop),
         cmocka_unit_test(the_first_upkeep_keeps_statements_waiting),
         cmocka_unit_test(a_first_upkeep_that_is_cut_off),
+        cmocka_unit_test(a_first_upkeep_whose_user_is_refused),
         cmocka_unit_test(upkeep_takes_its_turn),
         cmocka_unit_test(upkeep_survives_a_lost_connection),
     };
