@@ -115,9 +115,9 @@ static void answered(struct le_conn *conn, bool nothing_behind)
 {
     bool keep = nothing_behind && conn->reader.keep_alive && !conn->send_failed &&
                 conn->sent == conn->exchange->request->len;
-    /* Over TLS the watcher does not see bytes that are decrypted already: they would be taken for
-     * the next answer. */
-    if (keep && conn->pool->tls)
+    /* Over TLS, the server's or a proxy's, the watcher does not see bytes that are decrypted
+     * already: they would be taken for the next answer. */
+    if (keep && !conn->direct)
         keep = le_conn_probe(conn) == LE_OK;
     le_conn_set_state(conn, LE_CONN_REPORTING);
     le_pool_answered(conn, keep);
