@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -452,6 +453,20 @@ def test_the_page_cache_is_filled_with_a_hole(tmp_path):
         assert (file.stat().st_size, file.stat().st_blocks) == (size, 0)
         raise KeyError
     assert list(tmp_path.iterdir()) == []
+
+
+def resident_kb_of(file):
+    """Of its mapping in this process; None: there is none."""
+    found = re.search(rf"{re.escape(str(file))}\n(?:.+\n)*?Rss: +(\d+) kB", Path("/proc/self/smaps").read_text())
+    return int(found[1]) if found else None
+
+
+def test_what_is_filled_is_mapped(tmp_path):
+    file, size = tmp_path / "some", 3 * page_cache.PIECE
+    file.write_bytes(b"x" * size)
+    with page_cache.mapped(file, size):
+        assert resident_kb_of(file) in (0, size >> 10)  # an older kernel maps none beforehand
+    assert resident_kb_of(file) is None
 
 
 def test_a_containers_limit_of_memory_is_kept(monkeypatch, tmp_path):
