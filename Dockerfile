@@ -21,7 +21,7 @@ RUN cmake --preset release -DLOGINETL_TESTS=OFF \
 FROM ${BASE}
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        ca-certificates libcurl4 libinih1 libmbedcrypto7 libpq5 libuv1 \
+        ca-certificates libcurl4 libexpat1 libinih1 libmbedcrypto7 libpq5 libuv1 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log \
     && useradd --uid 10001 --no-create-home --home-dir / --shell /usr/sbin/nologin loginetl
 COPY --from=build /image/usr/local/bin/loginetl /usr/local/bin/loginetl

@@ -24,7 +24,7 @@ clang_release() {
 }
 
 packages_for_build="ca-certificates gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libcurl4-openssl-dev
-    libpq-dev libssl-dev libmbedtls-dev libjsmn-dev libinih-dev"
+    libpq-dev libssl-dev libmbedtls-dev libjsmn-dev libinih-dev libexpat1-dev"
 # The PostgreSQL server and pgbouncer are in none of these lists because installing them takes a precaution, see
 # install_postgresql and install_pgbouncer.
 packages_for_quickstart="python3 python3-venv postgresql-client"

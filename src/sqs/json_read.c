@@ -1,9 +1,8 @@
 #include "loginetl/base/json_reader.h"
+#include "loginetl/sqs/answer.h"
 #include "loginetl/sqs/json.h"
 
 #include <assert.h>
-
-#define SENT_AT_MS_MAX INT64_C(253402300799999) /* the year 9999: what the database can hold */
 
 /* Enters the answer's object; false when it is empty, which counts as {}, or something else, which
  * is an error. */
@@ -28,20 +27,6 @@ static enum le_err finish(struct le_reader *reader)
     return le_reader_finish(reader) == LE_OK ? LE_OK : LE_ERR_PROTOCOL;
 }
 
-/* Digits only; otherwise what stands for "not given". */
-static int64_t number_of(struct le_span text, int64_t max, int64_t otherwise)
-{
-    int64_t value = 0;
-    if (text.len == 0 || text.len > 18)
-        return otherwise;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return otherwise;
-        value = value * 10 + (text.ptr[i] - '0');
-    }
-    return value <= max ? value : otherwise;
-}
-
 enum le_err le_sqs_json_read_queue_url(char *text, size_t len, struct le_span *queue_url)
 {
     struct le_reader reader;
@@ -59,55 +44,13 @@ enum le_err le_sqs_json_read_queue_url(char *text, size_t len, struct le_span *q
     return err == LE_OK && queue_url->len == 0 ? LE_ERR_PROTOCOL : err;
 }
 
-/* {"deadLetterTargetArn":"arn:…","maxReceiveCount":3}, the count as a number or as a string. One
- * that cannot be read is somebody else's and no reason to refuse the queue. */
-static void read_redrive(struct le_sqs_queue_attributes *out)
-{
-    struct le_reader reader;
-    struct le_span key, arn = LE_SPAN_NONE;
-    int64_t count = 0;
-    le_reader_init(&reader, (char *)(uintptr_t)out->redrive_policy.ptr, out->redrive_policy.len);
-    if (!le_reader_enter_object(&reader))
-        return;
-    while (le_reader_next_key(&reader, &key)) {
-        if (le_span_is(key, "deadLetterTargetArn"))
-            arn = read_text(&reader);
-        else if (!le_span_is(key, "maxReceiveCount"))
-            le_reader_skip(&reader);
-        else if (!le_reader_int(&reader, &count))
-            count = number_of(read_text(&reader), INT64_MAX, 0);
-    }
-    if (le_reader_finish(&reader) != LE_OK)
-        return;
-    out->dead_letter_arn = arn.len > 0 ? arn : LE_SPAN_NONE;
-    out->max_receive_count = count > 0 ? count : 0;
-}
-
-static void read_attribute(struct le_sqs_queue_attributes *out, struct le_span key,
-                           struct le_span value)
-{
-    if (le_span_is(key, "QueueArn"))
-        out->arn = value;
-    else if (le_span_is(key, "RedrivePolicy"))
-        out->redrive_policy = value.len > 0 ? value : LE_SPAN_NONE;
-    else if (le_span_is(key, "ApproximateNumberOfMessages"))
-        out->visible = number_of(value, INT64_MAX, -1);
-    else if (le_span_is(key, "ApproximateNumberOfMessagesNotVisible"))
-        out->not_visible = number_of(value, INT64_MAX, -1);
-    else if (le_span_is(key, "ApproximateNumberOfMessagesDelayed"))
-        out->delayed = number_of(value, INT64_MAX, -1);
-    else if (le_span_is(key, "VisibilityTimeout"))
-        out->visibility_timeout_s = number_of(value, INT64_MAX, -1);
-}
-
 enum le_err le_sqs_json_read_queue_attributes(char *text, size_t len,
                                               struct le_sqs_queue_attributes *out)
 {
     struct le_reader reader;
     struct le_span key;
     enum le_err err;
-    *out = (struct le_sqs_queue_attributes){
-        .visible = -1, .not_visible = -1, .delayed = -1, .visibility_timeout_s = -1};
+    le_sqs_clear_attributes(out);
     if (!enter_answer(&reader, text, len, &err))
         return err;
     while (le_reader_next_key(&reader, &key)) {
@@ -116,11 +59,11 @@ enum le_err le_sqs_json_read_queue_attributes(char *text, size_t len,
             continue;
         }
         while (le_reader_next_key(&reader, &key))
-            read_attribute(out, key, read_text(&reader));
+            le_sqs_set_attribute(out, key, read_text(&reader));
     }
     err = finish(&reader);
-    if (err == LE_OK && out->redrive_policy.ptr != NULL)
-        read_redrive(out);
+    if (err == LE_OK)
+        le_sqs_read_redrive(out);
     return err;
 }
 
@@ -134,9 +77,9 @@ static void read_system_attributes(struct le_reader *reader, struct le_sqs_messa
     while (le_reader_next_key(reader, &key)) {
         struct le_span value = read_text(reader);
         if (le_span_is(key, "SentTimestamp"))
-            message->sent_at_ms = number_of(value, SENT_AT_MS_MAX, -1);
+            message->sent_at_ms = le_sqs_number(value, LE_SQS_SENT_AT_MS_MAX, -1);
         else if (le_span_is(key, "ApproximateReceiveCount"))
-            message->receive_count = (uint32_t)number_of(value, UINT32_MAX, 0);
+            message->receive_count = (uint32_t)le_sqs_number(value, UINT32_MAX, 0);
     }
 }
 
@@ -227,20 +170,6 @@ static bool read_entry(struct le_reader *reader, struct entry *entry)
     return true;
 }
 
-/* Entry ids are positions. An entry that is said to have failed has failed, whatever else is said
- * of it. */
-static bool keep_entry(const struct entry *entry, struct le_sqs_entry_result *out, size_t count)
-{
-    if (entry->id.len != 1 || entry->id.ptr[0] < '0' || entry->id.ptr[0] > '9')
-        return false;
-    size_t position = (size_t)(entry->id.ptr[0] - '0');
-    if (position >= count)
-        return false;
-    if (out[position].outcome != LE_SQS_ENTRY_FAILED)
-        out[position] = entry->result;
-    return true;
-}
-
 static bool read_entries(struct le_reader *reader, enum le_sqs_outcome outcome,
                          struct le_sqs_entry_result *out, size_t count)
 {
@@ -251,7 +180,7 @@ static bool read_entries(struct le_reader *reader, enum le_sqs_outcome outcome,
     while (le_reader_next_element(reader)) {
         struct entry entry = {.id = LE_SPAN_NONE,
                               .result = {.outcome = outcome, .code = LE_SPAN_NONE}};
-        if (!read_entry(reader, &entry) || !keep_entry(&entry, out, count))
+        if (!read_entry(reader, &entry) || !le_sqs_keep_entry(entry.id, &entry.result, out, count))
             return false;
     }
     return true;

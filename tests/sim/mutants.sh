@@ -20,7 +20,7 @@ jobs=${JOBS:-$(nproc)}
 compiler=${CC:-cc}
 
 flags=(-std=c11 -O1 -g -D_GNU_SOURCE '-DLE_VERSION="mutant"' "-I$top/include")
-libraries=(-lmbedcrypto -linih)
+libraries=(-lmbedcrypto -linih -lexpat)
 
 compile() { # compile SOURCE OBJECT
     "$compiler" "${flags[@]}" -c "$1" -o "$2"

@@ -91,18 +91,19 @@ static void decoding_takes_no_memory(void **state)
 
 /* ---- the queue's language ---- */
 
-static enum le_err write_batches(struct le_buf *out, const struct le_span *texts, size_t count)
+static enum le_err write_batches(const struct le_sqs_codec *codec, struct le_buf *out,
+                                 const struct le_span *texts, size_t count)
 {
     const struct le_sqs_attribute attribute = {LE_SPAN_LIT("loginetl_reason"),
                                                LE_SPAN_LIT("missing")};
     struct le_sqs_send_entry entries[LE_SQS_BATCH_MAX];
     for (size_t i = 0; i < count; i++)
         entries[i] = (struct le_sqs_send_entry){texts[i], &attribute, 1};
-    enum le_err err = le_sqs_json.delete_batch(out, URL, texts, count);
+    enum le_err err = codec->delete_batch(out, URL, texts, count);
     if (err == LE_OK)
-        err = le_sqs_json.visibility_batch(out, URL, texts, count, 0);
+        err = codec->visibility_batch(out, URL, texts, count, 0);
     if (err == LE_OK)
-        err = le_sqs_json.send_batch(out, URL, entries, count);
+        err = codec->send_batch(out, URL, entries, count);
     return err;
 }
 
@@ -110,19 +111,19 @@ static enum le_err write_requests(void *arg)
 {
     static char long_text[3000];
     struct le_span texts[LE_SQS_BATCH_MAX];
+    const struct le_sqs_codec *codec = arg;
     struct le_buf out;
-    (void)arg;
     memset(long_text, '"', sizeof long_text);
     for (size_t i = 0; i < LE_SQS_BATCH_MAX; i++)
         texts[i] = (struct le_span){long_text, 300 * (i + 1)};
     le_buf_init(&out, 1 << 20);
-    enum le_err err = le_sqs_json.get_queue_url(&out, LE_SPAN_LIT("q"), LE_SPAN_NONE);
+    enum le_err err = codec->get_queue_url(&out, LE_SPAN_LIT("q"), LE_SPAN_NONE);
     if (err == LE_OK)
-        err = le_sqs_json.get_queue_attributes(&out, URL);
+        err = codec->get_queue_attributes(&out, URL);
     if (err == LE_OK)
-        err = le_sqs_json.receive(&out, URL, 10, 20, 60);
+        err = codec->receive(&out, URL, 10, 20, 60);
     if (err == LE_OK)
-        err = write_batches(&out, texts, LE_SQS_BATCH_MAX);
+        err = write_batches(codec, &out, texts, LE_SQS_BATCH_MAX);
     if (err == LE_OK)
         err = le_sqs_url_from_arn(&out, URL, LE_SPAN_LIT("arn:aws:sqs:eu-west-1:1:dead"));
     le_buf_free(&out);
@@ -131,9 +132,15 @@ static enum le_err write_requests(void *arg)
 
 /* Each piece goes into a buffer that has just no room left, so that every place that appends is one
  * that fails. */
+struct full_buffer {
+    const struct le_sqs_codec *codec;
+    size_t room;
+};
+
 static enum le_err write_into_a_full_buffer(void *arg)
 {
-    size_t room = *(size_t *)arg;
+    const struct full_buffer *full = arg;
+    size_t room = full->room;
     const struct le_span text = LE_SPAN_LIT("a \"text\" to escape\n");
     struct le_buf out;
     le_buf_init(&out, 1 << 20);
@@ -141,7 +148,7 @@ static enum le_err write_into_a_full_buffer(void *arg)
     if (err == LE_OK) {
         out.len = out.cap - (room < out.cap ? room : out.cap);
         memset(out.data, 'x', out.cap);
-        err = write_batches(&out, &text, 1);
+        err = write_batches(full->codec, &out, &text, 1);
     }
     le_buf_free(&out);
     return err;
@@ -149,13 +156,17 @@ static enum le_err write_into_a_full_buffer(void *arg)
 
 static void requests(void **state)
 {
+    static const struct le_sqs_codec *const codecs[] = {&le_sqs_json, &le_sqs_query};
     (void)state;
-    torture(write_requests, NULL, 8);
-    for (size_t room = 1; room < 600; room++)
-        torture(write_into_a_full_buffer, &room, 1);
+    for (size_t i = 0; i < COUNT(codecs); i++) {
+        struct full_buffer full = {codecs[i], 1};
+        torture(write_requests, (void *)(uintptr_t)codecs[i], 8);
+        for (; full.room < 600; full.room++)
+            torture(write_into_a_full_buffer, &full, 1);
+    }
 }
 
-static void answers_are_read_without_memory(void **state)
+static void json_answers_are_read_without_memory(void **state)
 {
     char messages[] = "{\"Messages\":[{\"MessageId\":\"i\",\"ReceiptHandle\":\"h\\u0031\","
                       "\"Body\":\"{\\\"user_id\\\":\\\"u\\\"}\"}]}";
@@ -176,6 +187,66 @@ static void answers_are_read_without_memory(void **state)
     assert_int_equal(count, 1);
     assert_true(le_span_is(code, "QueueDoesNotExist"));
     assert_int_equal(failures, 0);
+}
+
+#define XML_BODY_LEN (64 * 1024)
+
+static enum le_err read_xml_messages(void *arg)
+{
+    static char text[XML_BODY_LEN + 512];
+    struct le_sqs_message found[LE_SQS_BATCH_MAX];
+    size_t count = 0;
+    int len = snprintf(text, sizeof text,
+                       "<?xml version=\"1.0\"?><ReceiveMessageResponse xmlns=\"u\">"
+                       "<ReceiveMessageResult><Message><MessageId>i</MessageId><ReceiptHandle>h"
+                       "</ReceiptHandle><Body>%0*d</Body></Message></ReceiveMessageResult>"
+                       "</ReceiveMessageResponse>",
+                       XML_BODY_LEN, 0);
+    (void)arg;
+    enum le_err err = le_sqs_query.read_messages(text, (size_t)len, found, &count);
+    if (err == LE_OK) {
+        assert_int_equal(count, 1);
+        assert_int_equal(found[0].body_len, XML_BODY_LEN);
+    }
+    return err;
+}
+
+static enum le_err read_xml_look_ups(void *arg)
+{
+    char attributes[] =
+        "<GetQueueAttributesResponse><GetQueueAttributesResult><Attribute><Name>VisibilityTimeout"
+        "</Name><Value>30</Value></Attribute></GetQueueAttributesResult>"
+        "</GetQueueAttributesResponse>";
+    char batch[] = "<DeleteMessageBatchResponse><DeleteMessageBatchResult>"
+                   "<DeleteMessageBatchResultEntry><Id>0</Id></DeleteMessageBatchResultEntry>"
+                   "</DeleteMessageBatchResult></DeleteMessageBatchResponse>";
+    struct le_sqs_queue_attributes got;
+    struct le_sqs_entry_result result;
+    (void)arg;
+    enum le_err err = le_sqs_query.read_queue_attributes(attributes, sizeof attributes - 1, &got);
+    if (err == LE_OK)
+        err = le_sqs_query.read_batch(batch, sizeof batch - 1, &result, 1);
+    if (err == LE_OK)
+        assert_true(got.visibility_timeout_s == 30 && result.outcome == LE_SQS_ENTRY_OK);
+    return err;
+}
+
+/* A code that could not be read is none: the status says what to do. */
+static enum le_err read_xml_error(void *arg)
+{
+    char text[] = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>";
+    struct le_span code = le_sqs_query.read_error(text, sizeof text - 1, LE_SPAN_NONE);
+    (void)arg;
+    assert_true(code.ptr == NULL || le_span_is(code, "AccessDenied"));
+    return code.ptr != NULL ? LE_OK : LE_ERR_NOMEM;
+}
+
+static void xml_answers(void **state)
+{
+    (void)state;
+    torture(read_xml_messages, NULL, 4);
+    torture(read_xml_look_ups, NULL, 4);
+    torture(read_xml_error, NULL, 4);
 }
 
 /* ---- signing ---- */
@@ -375,10 +446,11 @@ static void hashes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_decoder), cmocka_unit_test(decoding_takes_no_memory),
-        cmocka_unit_test(requests),  cmocka_unit_test(answers_are_read_without_memory),
-        cmocka_unit_test(a_signer),  cmocka_unit_test(options),
-        cmocka_unit_test(streams),   cmocka_unit_test(hashes),
+        cmocka_unit_test(a_decoder),   cmocka_unit_test(decoding_takes_no_memory),
+        cmocka_unit_test(requests),    cmocka_unit_test(json_answers_are_read_without_memory),
+        cmocka_unit_test(xml_answers), cmocka_unit_test(a_signer),
+        cmocka_unit_test(options),     cmocka_unit_test(streams),
+        cmocka_unit_test(hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* SQS requests and answers as bytes. One interface, so that the Query protocol can stand
- * beside JSON 1.0. */
+/* SQS requests and answers as bytes: one interface, and behind it the JSON 1.0 protocol and the
+ * older Query protocol (forms and XML). */
 #ifndef LE_SQS_CODEC_H
 #define LE_SQS_CODEC_H
 
@@ -89,9 +89,10 @@ LE_MUST bool le_sqs_body_is_damaged(const struct le_sqs_message *message);
 
 /* The writers append a whole request body to out: LE_ERR_TOO_LARGE or LE_ERR_NOMEM. Entry ids are
  * positions ("0" … "9"). The readers work in place on a 2xx answer's body (an empty body counts as
- * {}): spans point into it. LE_ERR_PROTOCOL: not an answer of that kind. */
+ * {}): spans point into it. LE_ERR_PROTOCOL: not an answer of that kind. LE_ERR_NOMEM: XML's parser
+ * takes memory while it reads. */
 struct le_sqs_codec {
-    const char *name;         /* "json" */
+    const char *name;         /* "json", "query" */
     const char *content_type; /* of requests */
     LE_MUST enum le_err (*get_queue_url)(struct le_buf *out, struct le_span name,
                                          struct le_span account /* or absent */);
@@ -123,6 +124,7 @@ struct le_sqs_codec {
 };
 
 extern const struct le_sqs_codec le_sqs_json;
+extern const struct le_sqs_codec le_sqs_query;
 
 /* What status and code of a refused request mean: LE_ERR_THROTTLED, _SERVICE, _CREDENTIALS (keys
  * and tokens), _DENIED, _NO_QUEUE, _REFUSED. le_sqs_is_skew: the codes that a wrong clock gives. */

@@ -1,0 +1,151 @@
+#include "loginetl/sqs/xml.h"
+
+#include "loginetl/base/mem.h"
+
+#include <assert.h>
+#include <expat.h>
+
+#define CHUNK (16 * 1024)
+
+/* The parser gets the answer in chunks, each copied into a buffer of its own. What has been copied
+ * may be written over: texts are moved together at the beginning of the answer. */
+struct walk {
+    XML_Parser parser;
+    const struct le_xml_visitor *visitor;
+    char *text;
+    size_t fed;      /* bytes that the parser has */
+    size_t fed_then; /* when it told of something last */
+    size_t filled;   /* bytes of decoded text */
+    size_t text_at;  /* where the text of the innermost element begins */
+    size_t depth;
+    bool leaf; /* the innermost element has held nothing but text so far */
+    bool stopped;
+};
+
+static void stop(struct walk *walk)
+{
+    walk->stopped = true;
+    (void)XML_StopParser(walk->parser, XML_FALSE); /* refused only when it has ended already */
+}
+
+static struct le_span local_name(const XML_Char *name)
+{
+    const char *colon = strrchr(name, ':');
+    return le_span_of(colon != NULL ? colon + 1 : name);
+}
+
+static void on_open(void *self, const XML_Char *name, const XML_Char **attributes)
+{
+    struct walk *walk = self;
+    (void)attributes;
+    if (walk->stopped)
+        return;
+    walk->fed_then = walk->fed;
+    if (walk->leaf)
+        walk->filled = walk->text_at; /* the space between two tags */
+    walk->text_at = walk->filled;
+    walk->leaf = true;
+    if (walk->depth == LE_XML_DEPTH_MAX ||
+        !walk->visitor->open(walk->visitor->self, walk->depth, local_name(name)))
+        stop(walk);
+    else
+        walk->depth++;
+}
+
+static void on_close(void *self, const XML_Char *name)
+{
+    struct walk *walk = self;
+    struct le_span text = LE_SPAN_NONE;
+    if (walk->stopped)
+        return;
+    assert(walk->depth > 0);
+    walk->fed_then = walk->fed;
+    walk->depth--;
+    if (walk->leaf)
+        text = (struct le_span){walk->text + walk->text_at, walk->filled - walk->text_at};
+    walk->leaf = false;
+    if (!walk->visitor->close(walk->visitor->self, walk->depth, local_name(name), text))
+        stop(walk);
+}
+
+/* Text comes in pieces: it is cut where a chunk ends, at line ends and at references. */
+static void on_text(void *self, const XML_Char *piece, int len)
+{
+    struct walk *walk = self;
+    walk->fed_then = walk->fed;
+    if (walk->stopped || !walk->leaf)
+        return;
+    /* It could be only in another encoding than UTF-8 that a text is longer than its XML. */
+    if ((size_t)len > walk->fed - walk->filled) {
+        stop(walk);
+        return;
+    }
+    memcpy(walk->text + walk->filled, piece, (size_t)len);
+    walk->filled += (size_t)len;
+}
+
+static void on_doctype(void *self, const XML_Char *name, const XML_Char *system_id,
+                       const XML_Char *public_id, int has_internal_subset)
+{
+    (void)name;
+    (void)system_id;
+    (void)public_id;
+    (void)has_internal_subset;
+    stop(self);
+}
+
+static enum le_err feed(struct walk *walk, size_t len, bool last)
+{
+    void *room = XML_GetBuffer(walk->parser, (int)len);
+    if (room == NULL)
+        return XML_GetErrorCode(walk->parser) == XML_ERROR_NO_MEMORY ? LE_ERR_NOMEM
+                                                                     : LE_ERR_PROTOCOL;
+    memcpy(room, walk->text + walk->fed, len);
+    walk->fed += len;
+    enum XML_Status status = XML_ParseBuffer(walk->parser, (int)len, last);
+    if (status != XML_STATUS_OK)
+        return XML_GetErrorCode(walk->parser) == XML_ERROR_NO_MEMORY ? LE_ERR_NOMEM
+                                                                     : LE_ERR_PROTOCOL;
+    bool too_long = walk->fed - walk->fed_then > LE_XML_TOKEN_MAX;
+    return walk->stopped || too_long ? LE_ERR_PROTOCOL : LE_OK;
+}
+
+static enum le_err feed_all(struct walk *walk, size_t len)
+{
+    enum le_err err = LE_OK;
+    while (err == LE_OK && walk->fed < len) {
+        size_t left = len - walk->fed;
+        size_t size = left < CHUNK ? left : CHUNK;
+        err = feed(walk, size, size == left);
+    }
+    return err;
+}
+
+/* Some servers' templates begin with an empty line, which is wrong before a prolog and harmless. */
+static size_t space_before(const char *text, size_t len)
+{
+    size_t count = 0;
+    while (count < len && strchr(" \t\r\n", text[count]) != NULL && text[count] != '\0')
+        count++;
+    return count;
+}
+
+enum le_err le_xml_read(char *text, size_t len, const struct le_xml_visitor *visitor)
+{
+    static const XML_Memory_Handling_Suite memory = {le_alloc, le_realloc, le_free};
+    size_t space = space_before(text, len);
+    assert(visitor->open != NULL && visitor->close != NULL);
+    if (space == len)
+        return LE_ERR_PROTOCOL;
+    struct walk walk = {.visitor = visitor, .text = text, .fed = space, .fed_then = space};
+    walk.parser = XML_ParserCreate_MM("UTF-8", &memory, NULL);
+    if (walk.parser == NULL)
+        return LE_ERR_NOMEM;
+    XML_SetUserData(walk.parser, &walk);
+    XML_SetElementHandler(walk.parser, on_open, on_close);
+    XML_SetCharacterDataHandler(walk.parser, on_text);
+    XML_SetStartDoctypeDeclHandler(walk.parser, on_doctype);
+    enum le_err err = feed_all(&walk, len);
+    XML_ParserFree(walk.parser);
+    return err;
+}
