@@ -67,15 +67,15 @@ static void on_answer(struct le_queue_call *call)
 
 /* A handle that no queue has given is refused as an entry once the caller may do it at all: nothing
  * is changed by it. */
-static enum le_err write_probe(struct le_check *check, enum le_sqs_operation operation)
+static enum le_err write_probe(struct le_queue_call *call, const struct le_sqs_codec *codec)
 {
     static const struct le_span handle = {"loginetl-check", 14};
-    const struct le_sqs_codec *codec = le_queue_codec(check->world.queue);
+    const struct le_check *check = call->owner;
     struct le_span url = le_queue_url(check->world.queue);
-    struct le_buf *body = &check->call.request_body;
-    if (operation == LE_SQS_GET_QUEUE_ATTRIBUTES)
+    struct le_buf *body = &call->request_body;
+    if (call->operation == LE_SQS_GET_QUEUE_ATTRIBUTES)
         return codec->get_queue_attributes(body, le_queue_dead_letter_url(check->world.queue));
-    if (operation == LE_SQS_DELETE_BATCH)
+    if (call->operation == LE_SQS_DELETE_BATCH)
         return codec->delete_batch(body, url, &handle, 1);
     return codec->visibility_batch(body, url, &handle, 1, 0);
 }
@@ -97,12 +97,13 @@ static enum le_err ask(struct le_check *check, enum le_sqs_operation operation)
 {
     check->call = (struct le_queue_call){.operation = operation,
                                          .timeout_ms = CALL_TIMEOUT_MS,
+                                         .write = write_probe,
                                          .done = on_answer,
                                          .owner = check,
                                          .quiet = true};
     le_buf_init(&check->call.request_body, REQUEST_MAX);
     le_buf_init(&check->call.answer, ANSWER_MAX);
-    enum le_err err = write_probe(check, operation);
+    enum le_err err = write_probe(&check->call, le_queue_codec(check->world.queue));
     if (err == LE_OK) {
         le_queue_call(check->world.queue, &check->call);
         le_check_wait(check, "queue");

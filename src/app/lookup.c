@@ -41,11 +41,10 @@ static enum le_err write_dead_letter_request(struct le_lookup *lookup,
     return codec->get_queue_url(&lookup->call.request_body, name, account);
 }
 
-static enum le_err write_request(struct le_lookup *lookup)
+static enum le_err write_request(struct le_queue_call *call, const struct le_sqs_codec *codec)
 {
+    struct le_lookup *lookup = call->owner;
     struct le_queue *queue = lookup->world->queue;
-    const struct le_sqs_codec *codec = le_queue_codec(queue);
-    struct le_queue_call *call = &lookup->call;
     switch (lookup->step) {
     case LE_LOOKUP_QUEUE_URL:
         call->operation = LE_SQS_GET_QUEUE_URL;
@@ -68,6 +67,7 @@ static void start_call(struct le_lookup *lookup)
 {
     lookup->call = (struct le_queue_call){
         .timeout_ms = CALL_TIMEOUT_MS,
+        .write = write_request,
         .done = on_answer,
         .owner = lookup,
         .quiet = true,
@@ -75,7 +75,7 @@ static void start_call(struct le_lookup *lookup)
     };
     le_buf_init(&lookup->call.request_body, REQUEST_MAX);
     le_buf_init(&lookup->call.answer, ANSWER_MAX);
-    enum le_err err = write_request(lookup);
+    enum le_err err = write_request(&lookup->call, le_queue_codec(lookup->world->queue));
     if (err != LE_OK) {
         drop_call(lookup);
         (void)snprintf(lookup->failure, sizeof lookup->failure, "%s", le_err_text(err));
@@ -91,8 +91,8 @@ static enum le_err take_queue_url(struct le_lookup *lookup, bool dead_letter)
 {
     struct le_queue *queue = lookup->world->queue;
     struct le_span url;
-    enum le_err err = le_queue_codec(queue)->read_queue_url(lookup->call.answer.data,
-                                                            lookup->call.answer.len, &url);
+    enum le_err err =
+        lookup->call.codec->read_queue_url(lookup->call.answer.data, lookup->call.answer.len, &url);
     if (err != LE_OK)
         return err;
     return dead_letter ? le_queue_set_dead_letter_url(queue, url) : le_queue_set_url(queue, url);
@@ -109,9 +109,8 @@ static void copy_span(char *out, size_t size, struct le_span span)
 static enum le_err take_attributes(struct le_lookup *lookup)
 {
     struct le_sqs_queue_attributes attributes;
-    enum le_err err =
-        le_queue_codec(lookup->world->queue)
-            ->read_queue_attributes(lookup->call.answer.data, lookup->call.answer.len, &attributes);
+    enum le_err err = lookup->call.codec->read_queue_attributes(
+        lookup->call.answer.data, lookup->call.answer.len, &attributes);
     if (err != LE_OK)
         return err;
     lookup->visible = attributes.visible;

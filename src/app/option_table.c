@@ -40,6 +40,11 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .otherwise = "from the queue's or the endpoint's URL, us-east-1 when that is not AWS's", .group = QUEUE_GROUP,
         .commands = QUEUE_USERS,
         .help = "the AWS region"},
+    [LE_OPT_SQS_PROTOCOL] = {
+        .name = "sqs-protocol", .argument = "NAME", OWN("SQS_PROTOCOL"), .kind = LE_OPTION_CHOICE,
+        .standard = "auto", .choices = "auto|json|query", .group = QUEUE_GROUP,
+        .commands = QUEUE_USERS,
+        .help = "what the queue service speaks; auto: found out at its first answer"},
     [LE_OPT_CONCURRENCY] = {
         .name = "concurrency", .argument = "N", OWN("CONCURRENCY"), .kind = LE_OPTION_COUNT,
         .standard = "8", .min = 1, .max = 256, .group = QUEUE_GROUP, .commands = RUN | SEND,

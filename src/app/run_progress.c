@@ -12,15 +12,22 @@
 
 static void on_answer(struct le_queue_call *call)
 {
-    struct le_run_progress *progress = call->owner;
+    struct le_run *run = call->owner;
+    struct le_run_progress *progress = &run->progress;
     struct le_sqs_queue_attributes attributes;
     if (call->err == LE_OK &&
-        progress->codec->read_queue_attributes(call->answer.data, call->answer.len, &attributes) ==
+        call->codec->read_queue_attributes(call->answer.data, call->answer.len, &attributes) ==
             LE_OK &&
         attributes.visible >= 0)
         le_terminal_left(progress->terminal, (uint64_t)attributes.visible);
     /* An answer that did not come leaves the old estimate: the next one is asked for soon. */
     progress->asking = false;
+}
+
+static enum le_err write_request(struct le_queue_call *call, const struct le_sqs_codec *codec)
+{
+    const struct le_run *run = call->owner;
+    return codec->get_queue_attributes(&call->request_body, le_queue_url(run->world.queue));
 }
 
 static void ask_left(struct le_run *run)
@@ -32,11 +39,10 @@ static void ask_left(struct le_run *run)
     call->operation = LE_SQS_GET_QUEUE_ATTRIBUTES;
     call->timeout_ms = CALL_TIMEOUT_MS;
     call->done = on_answer;
-    call->owner = progress;
+    call->write = write_request;
+    call->owner = run;
     call->quiet = true;
-    progress->codec = le_queue_codec(run->world.queue);
-    if (progress->codec->get_queue_attributes(&call->request_body,
-                                              le_queue_url(run->world.queue)) != LE_OK)
+    if (write_request(call, le_queue_codec(run->world.queue)) != LE_OK)
         return;
     progress->asking = true;
     le_queue_call(run->world.queue, call);

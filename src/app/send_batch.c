@@ -158,9 +158,8 @@ static void take_results(struct le_send_slot *slot)
 {
     struct le_sqs_entry_result results[LE_SQS_BATCH_MAX];
     size_t before = slot->count;
-    enum le_err err =
-        le_queue_codec(slot->sender->world.queue)
-            ->read_batch(slot->call.answer.data, slot->call.answer.len, results, slot->asked);
+    enum le_err err = slot->call.codec->read_batch(slot->call.answer.data, slot->call.answer.len,
+                                                   results, slot->asked);
     if (err == LE_OK)
         settle_entries(slot, results);
     if (slot->count == 0)
@@ -204,17 +203,15 @@ static void on_answer(struct le_queue_call *call)
 
 /* ---- requests ---- */
 
-static enum le_err write_request(struct le_send_slot *slot)
+static enum le_err write_request(struct le_queue_call *call, const struct le_sqs_codec *codec)
 {
-    struct le_queue *queue = slot->sender->world.queue;
+    const struct le_send_slot *slot = call->owner;
+    struct le_span url = le_queue_url(slot->sender->world.queue);
     struct le_sqs_send_entry entries[LE_SQS_BATCH_MAX];
     for (size_t i = 0; i < slot->asked; i++)
         entries[i] = (struct le_sqs_send_entry){
             .body = {slot->text.data + slot->entries[i].at, slot->entries[i].len}};
-    le_buf_clear(&slot->call.request_body);
-    le_buf_clear(&slot->call.answer);
-    return le_queue_codec(queue)->send_batch(&slot->call.request_body, le_queue_url(queue), entries,
-                                             slot->asked);
+    return codec->send_batch(&call->request_body, url, entries, slot->asked);
 }
 
 static void send_now(struct le_send_slot *slot)
@@ -227,10 +224,13 @@ static void send_now(struct le_send_slot *slot)
     slot->asked = slot->one_by_one ? 1 : slot->count;
     slot->call.operation = LE_SQS_SEND_BATCH;
     slot->call.timeout_ms = CALL_TIMEOUT_MS;
+    slot->call.write = write_request;
     slot->call.done = on_answer;
     slot->call.owner = slot;
     slot->call.quiet = true;
-    enum le_err err = write_request(slot);
+    le_buf_clear(&slot->call.request_body);
+    le_buf_clear(&slot->call.answer);
+    enum le_err err = write_request(&slot->call, le_queue_codec(slot->sender->world.queue));
     if (err == LE_OK)
         le_queue_call(slot->sender->world.queue, &slot->call);
     else

@@ -63,6 +63,14 @@ static unsigned control_connections(const struct le_settings *settings)
     return receivers < 4 ? 4 : receivers;
 }
 
+/* In the order of the option's words. */
+static enum le_sqs_protocol protocol_of(const struct le_settings *settings)
+{
+    static const enum le_sqs_protocol protocols[] = {LE_SQS_PROTOCOL_AUTO, LE_SQS_PROTOCOL_JSON,
+                                                     LE_SQS_PROTOCOL_QUERY};
+    return protocols[le_setting_number(settings, LE_OPT_SQS_PROTOCOL)];
+}
+
 static enum le_err open_queue(struct le_world *world)
 {
     const struct le_settings *settings = world->settings;
@@ -72,6 +80,7 @@ static enum le_err open_queue(struct le_world *world)
         .endpoint = le_span_of(settings->endpoint),
         .region = le_span_of(settings->region),
         .endpoint_source = settings->endpoint_source,
+        .protocol = protocol_of(settings),
         .url_given = le_setting(settings, LE_OPT_QUEUE_URL) != NULL,
         .receivers_max = (unsigned)le_setting_number(settings, LE_OPT_CONCURRENCY),
         .control_max = control_connections(settings),

@@ -33,6 +33,7 @@ struct le_operation *le_operation_take(struct le_queue *queue, enum le_sqs_opera
         return NULL;
     assert(op->finish == NULL);
     op->operation = operation;
+    op->codec = queue->codec;
     op->pool = operation == LE_SQS_RECEIVE ? queue->receive_pool : queue->control_pool;
     op->answer_to = &op->answer;
     op->resent = op->cancelled = false;
@@ -47,6 +48,7 @@ void le_operation_release(struct le_operation *op)
     le_buf_shrink(&op->request, REQUEST_KEEP);
     le_buf_shrink(&op->answer, ANSWER_KEEP);
     op->finish = NULL;
+    op->encode = NULL;
     le_list_push_front(&op->queue->idle, &op->node);
 }
 
@@ -67,15 +69,16 @@ static size_t list_headers(const struct le_operation *op, const char *amz_date,
 {
     const struct le_queue *queue = op->queue;
     size_t count = 0;
-    out[count++] = (struct le_http_header){LE_SPAN_LIT("content-type"),
-                                           le_span_of(queue->codec->content_type)};
+    out[count++] =
+        (struct le_http_header){LE_SPAN_LIT("content-type"), le_span_of(op->codec->content_type)};
     out[count++] = (struct le_http_header){LE_SPAN_LIT("host"), queue->endpoint.host};
     out[count++] = (struct le_http_header){LE_SPAN_LIT("x-amz-date"), le_span_of(amz_date)};
     if (queue->session_token != NULL)
         out[count++] = (struct le_http_header){LE_SPAN_LIT("x-amz-security-token"),
                                                le_span_of(queue->session_token)};
-    out[count++] = (struct le_http_header){LE_SPAN_LIT("x-amz-target"),
-                                           le_span_of(queue->targets[op->operation])};
+    if (op->codec->target_header)
+        out[count++] = (struct le_http_header){LE_SPAN_LIT("x-amz-target"),
+                                               le_span_of(queue->targets[op->operation])};
     assert(count < HEADERS_MAX); /* the signature follows */
     return count;
 }
@@ -169,38 +172,58 @@ static bool learn_skew(struct le_operation *op)
     return true;
 }
 
-/* LE_OK for a 2xx answer. *again: it was refused for the time it was signed with, and may be sent
- * once more. */
-static enum le_err judge(struct le_operation *op, bool *again)
+/* What comes after an answer. */
+enum next {
+    NEXT_FINISH,
+    NEXT_RESEND, /* it was refused for the time it was signed with, and may be sent once more */
+    NEXT_ENCODE  /* for its protocol, and may be sent in the other one */
+};
+
+/* LE_OK for a 2xx answer. */
+static enum le_err judge(struct le_operation *op, enum next *next)
 {
     const struct le_exchange *exchange = &op->exchange;
-    *again = false;
+    *next = NEXT_FINISH;
     op->status = exchange->err == LE_OK ? exchange->status : 0;
     op->code[0] = '\0';
     if (exchange->err != LE_OK)
         return exchange->err;
-    if (exchange->status >= 200 && exchange->status <= 299)
+    if (exchange->status >= 200 && exchange->status <= 299) {
+        le_protocol_accepted(op);
         return LE_OK;
+    }
     struct le_buf *body = op->answer_to;
+    bool markup = le_protocol_is_markup(op);
     struct le_span header = exchange->header(exchange, "x-amzn-query-error");
-    struct le_span code = op->queue->codec->read_error(body->data, body->len, header);
+    struct le_span code = op->codec->read_error(body->data, body->len, header);
     le_operation_set_code(op, code);
     enum le_err err = le_sqs_error(exchange->status, code);
-    *again = le_sqs_is_skew(code) && !op->resent && !op->cancelled && learn_skew(op);
+    if (le_protocol_refused(op, code, markup))
+        *next = NEXT_ENCODE;
+    else if (le_sqs_is_skew(code) && !op->resent && !op->cancelled && learn_skew(op))
+        *next = NEXT_RESEND;
     return err;
+}
+
+/* False: nothing was sent. */
+static bool send_again(struct le_operation *op, enum next next)
+{
+    if (next == NEXT_FINISH || op->queue->closing)
+        return false;
+    if (next == NEXT_ENCODE)
+        return op->encode(op) == LE_OK;
+    op->resent = true;
+    return le_operation_resend(op) == LE_OK;
 }
 
 static void exchange_done(struct le_exchange *exchange)
 {
     struct le_operation *op = exchange->owner;
     struct le_queue *queue = op->queue;
-    bool again;
-    enum le_err err = judge(op, &again);
-    if (again) {
-        op->resent = true;
-        if (le_operation_resend(op) == LE_OK)
-            return;
-    }
+    enum next next;
+    enum le_err err = judge(op, &next);
+    if (send_again(op, next))
+        return;
     op->finish(op, err);
     if (queue->closing)
         le_queue_settle(queue);
@@ -222,7 +245,7 @@ static void send_now(struct le_operation *op)
 
 enum le_err le_operation_send(struct le_operation *op, struct le_span body)
 {
-    assert(op->finish != NULL && op->timeout_ms > 0);
+    assert(op->finish != NULL && op->encode != NULL && op->timeout_ms > 0);
     enum le_err err = write_request(op, body);
     if (err == LE_OK)
         send_now(op);

@@ -18,8 +18,8 @@ static void finish_receive(struct le_operation *op, enum le_err err)
     struct le_answer *answer = receive->answer;
     answer->found_count = 0;
     if (err == LE_OK)
-        err = queue->codec->read_messages(answer->bytes.data, answer->bytes.len, answer->found,
-                                          &answer->found_count);
+        err = op->codec->read_messages(answer->bytes.data, answer->bytes.len, answer->found,
+                                       &answer->found_count);
     if (err != LE_OK)
         answer->found_count = 0;
     le_queue_report(op, err, LE_SPAN_NONE, false);
@@ -54,20 +54,28 @@ static enum le_err ensure_receive_body(struct le_queue *queue, const struct le_r
     return LE_OK;
 }
 
-static enum le_err start_receive(struct le_queue *queue, struct le_receive_op *receive)
+static enum le_err send_receive(struct le_operation *op)
 {
-    enum le_err err = ensure_receive_body(queue, receive);
+    struct le_queue *queue = op->queue;
+    assert(op->codec == queue->codec);
+    enum le_err err = ensure_receive_body(queue, op->asked.receive);
     if (err != LE_OK)
         return err;
+    memcpy(op->sha256, queue->receive_body.sha256, sizeof op->sha256);
+    return le_operation_send(op, le_buf_span(&queue->receive_body.text));
+}
+
+static enum le_err start_receive(struct le_queue *queue, struct le_receive_op *receive)
+{
     struct le_operation *op = le_operation_take(queue, LE_SQS_RECEIVE);
     if (op == NULL)
         return LE_ERR_NOMEM;
     op->asked.receive = receive;
     op->answer_to = &receive->answer->bytes;
     op->timeout_ms = (int64_t)receive->wait_s * 1000 + RECEIVE_MARGIN_MS;
+    op->encode = send_receive;
     op->finish = finish_receive;
-    memcpy(op->sha256, queue->receive_body.sha256, sizeof op->sha256);
-    err = le_operation_send(op, le_buf_span(&queue->receive_body.text));
+    enum le_err err = send_receive(op);
     if (err != LE_OK)
         le_operation_release(op);
     return err;
@@ -100,9 +108,10 @@ static void port_cancel_receives(void *self)
 
 /* ---- entries ---- */
 
-static enum le_err write_dead_letters(struct le_buf *out, const struct le_queue *queue,
-                                      struct le_message *const *messages, size_t count)
+static enum le_err write_dead_letters(struct le_buf *out, const struct le_operation *op,
+                                      struct le_message *const *messages)
 {
+    size_t count = op->count;
     struct le_sqs_attribute attributes[LE_SQS_BATCH_MAX][DEAD_ATTRIBUTES];
     struct le_sqs_send_entry entries[LE_SQS_BATCH_MAX];
     for (size_t i = 0; i < count; i++) {
@@ -117,7 +126,7 @@ static enum le_err write_dead_letters(struct le_buf *out, const struct le_queue 
         entries[i] = (struct le_sqs_send_entry){
             {message->body, message->body_len}, attributes[i], DEAD_ATTRIBUTES};
     }
-    return queue->codec->send_batch(out, le_span_of(queue->dead_letter_url), entries, count);
+    return op->codec->send_batch(out, le_span_of(op->queue->dead_letter_url), entries, count);
 }
 
 static enum le_err write_entries(const struct le_operation *op, struct le_buf *out)
@@ -129,12 +138,11 @@ static enum le_err write_entries(const struct le_operation *op, struct le_buf *o
     le_buf_clear(out);
     switch (op->operation) {
     case LE_SQS_DELETE_BATCH:
-        return queue->codec->delete_batch(out, url, entries->handles + op->first, op->count);
+        return op->codec->delete_batch(out, url, entries->handles + op->first, op->count);
     case LE_SQS_VISIBILITY_BATCH:
-        return queue->codec->visibility_batch(out, url, entries->handles + op->first, op->count,
-                                              entries->visibility_s);
-    case LE_SQS_SEND_BATCH:
-        return write_dead_letters(out, queue, entries->entries + op->first, op->count);
+        return op->codec->visibility_batch(out, url, entries->handles + op->first, op->count,
+                                           entries->visibility_s);
+    case LE_SQS_SEND_BATCH: return write_dead_letters(out, op, entries->entries + op->first);
     case LE_SQS_GET_QUEUE_URL:
     case LE_SQS_GET_QUEUE_ATTRIBUTES:
     case LE_SQS_RECEIVE:
@@ -167,8 +175,7 @@ static enum le_entry_outcome outcome_of(const struct le_sqs_entry_result *result
 static enum le_err read_outcomes(struct le_operation *op, struct le_span *denied)
 {
     struct le_sqs_entry_result results[LE_SQS_BATCH_MAX];
-    enum le_err err =
-        op->queue->codec->read_batch(op->answer.data, op->answer.len, results, op->count);
+    enum le_err err = op->codec->read_batch(op->answer.data, op->answer.len, results, op->count);
     if (err != LE_OK)
         return err;
     for (size_t i = 0; i < op->count; i++) {
@@ -247,6 +254,7 @@ static enum le_err start_entries(struct le_queue *queue, struct le_entries_op *e
         return LE_ERR_NOMEM;
     op->asked.entries = entries;
     op->timeout_ms = CONTROL_TIMEOUT_MS;
+    op->encode = send_entries;
     op->finish = finish_entries;
     op->first = 0;
     op->count = entries->count;
@@ -308,10 +316,28 @@ static void finish_call(struct le_operation *op, enum le_err err)
     _Static_assert(sizeof call->code == sizeof op->code, "codes are copied whole");
     le_queue_report(op, err, call->about, call->quiet);
     call->err = err;
+    call->codec = op->codec;
     call->status = op->status;
     memcpy(call->code, op->code, sizeof call->code);
     le_operation_release(op);
     call->done(call);
+}
+
+static enum le_err send_call(struct le_operation *op)
+{
+    struct le_span body = le_buf_span(&op->asked.call->request_body);
+    enum le_err err = le_sha256_bulk(body, op->sha256);
+    return err == LE_OK ? le_operation_send(op, body) : err;
+}
+
+static enum le_err encode_call(struct le_operation *op)
+{
+    struct le_queue_call *call = op->asked.call;
+    if (call->write == NULL)
+        return LE_ERR_PROTOCOL;
+    le_buf_clear(&call->request_body);
+    enum le_err err = call->write(call, op->codec);
+    return err == LE_OK ? send_call(op) : err;
 }
 
 static enum le_err start_call(struct le_queue *queue, struct le_queue_call *call)
@@ -324,9 +350,9 @@ static enum le_err start_call(struct le_queue *queue, struct le_queue_call *call
         op->pool = queue->receive_pool;
     op->answer_to = &call->answer;
     op->timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : CONTROL_TIMEOUT_MS;
+    op->encode = encode_call;
     op->finish = finish_call;
-    enum le_err err = le_sha256_bulk(le_buf_span(&call->request_body), op->sha256);
-    err = err == LE_OK ? le_operation_send(op, le_buf_span(&call->request_body)) : err;
+    enum le_err err = send_call(op);
     if (err != LE_OK)
         le_operation_release(op);
     return err;
@@ -335,6 +361,7 @@ static enum le_err start_call(struct le_queue *queue, struct le_queue_call *call
 void le_queue_call(struct le_queue *queue, struct le_queue_call *call)
 {
     assert(call->request_body.len > 0 && call->answer.max > 0 && call->done != NULL);
+    call->codec = queue->codec;
     call->status = 0;
     call->code[0] = '\0';
     enum le_err err = queue->closing ? LE_ERR_CANCELLED : start_call(queue, call);

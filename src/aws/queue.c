@@ -72,7 +72,7 @@ enum le_err le_queue_new(const struct le_queue_config *config, struct le_queue *
     struct le_queue *queue = le_calloc(1, sizeof *queue);
     if (queue == NULL)
         return LE_ERR_NOMEM;
-    queue->codec = &le_sqs_json;
+    le_protocol_init(queue, config->protocol);
     queue->wall_ms = config->wall_ms;
     queue->self = config->self;
     queue->endpoint_source = config->endpoint_source;

@@ -284,6 +284,13 @@ void le_queue_report_unsent(struct le_queue *queue, enum le_sqs_operation operat
         report(queue, &failure, false);
 }
 
+void le_queue_report_protocol(struct le_queue *queue)
+{
+    le_log(LE_LOG_INFO, "protocol", LE_FS("text", "the queue service speaks the Query protocol"),
+           LE_FS("protocol", queue->codec->name), LE_FS("why", queue->protocol_why),
+           LE_FS("endpoint", queue->endpoint_url));
+}
+
 void le_queue_report_skew(struct le_queue *queue, int64_t skew_ms)
 {
     le_log(LE_LOG_WARN, "clock_skew",

@@ -3,6 +3,7 @@
 const struct le_sqs_codec le_sqs_json = {
     .name = "json",
     .content_type = "application/x-amz-json-1.0",
+    .target_header = true,
     .get_queue_url = le_sqs_json_get_queue_url,
     .get_queue_attributes = le_sqs_json_get_queue_attributes,
     .receive = le_sqs_json_receive,

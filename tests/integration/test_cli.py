@@ -23,6 +23,7 @@ def test_help(program):
         "--queue",
         "--queue-url",
         "--endpoint-url",
+        "--sqs-protocol",
         "--concurrency",
         "--wait-time",
         "--visibility-timeout",

@@ -16,7 +16,6 @@ enum le_run_state {
 
 struct le_run_progress {
     struct le_terminal *terminal;
-    const struct le_sqs_codec *codec;
     struct le_queue_call call; /* what is left is asked for now and then */
     bool asking;
     int64_t asked_ms;
@@ -28,7 +27,6 @@ struct le_run_progress {
 struct le_run_hidden {
     int64_t count; /* 0: none, or not known */
     struct le_queue_call call;
-    const struct le_sqs_codec *codec;
     enum le_exit status; /* what the run ends with after the answer */
 };
 

@@ -23,6 +23,14 @@ enum le_endpoint_source {
     LE_ENDPOINT_BY_REGION     /* AWS's own of --region */
 };
 
+enum le_sqs_protocol {
+    LE_SQS_PROTOCOL_JSON,
+    LE_SQS_PROTOCOL_QUERY,
+    /* JSON, until the service is found to speak Query only: then what was refused for it is sent
+     * again. The first answer that is one of the protocol it was asked in settles it. */
+    LE_SQS_PROTOCOL_AUTO
+};
+
 struct le_queue_config {
     struct le_net *net;
     uv_loop_t *loop; /* the one that net runs on */
@@ -30,6 +38,7 @@ struct le_queue_config {
     struct le_span endpoint;
     struct le_span region;
     enum le_endpoint_source endpoint_source;
+    enum le_sqs_protocol protocol;
     bool url_given;                 /* the queue's URL is --queue-url, not looked up */
     unsigned receivers_max;         /* connections for long polls */
     unsigned control_max;           /* connections for everything else */
@@ -65,11 +74,15 @@ struct le_queue_port le_queue_port(struct le_queue *queue);
 struct le_queue_call {
     enum le_sqs_operation operation;
     struct le_buf request_body; /* made by le_queue_codec's writers; freed by the caller */
-    struct le_buf answer;       /* filled; readers work in place on it */
-    int64_t timeout_ms;         /* 0: 15 s */
-    enum le_err err;            /* LE_OK: a 2xx answer */
-    int status;                 /* 0 when no answer came */
-    char code[64];              /* the service's error code when it gave one */
+    /* Makes request_body, which is empty, with this codec's writers: when the service turns out to
+     * speak another protocol. NULL: there is none but the first one. */
+    LE_MUST enum le_err (*write)(struct le_queue_call *call, const struct le_sqs_codec *codec);
+    struct le_buf answer;             /* filled; readers work in place on it */
+    const struct le_sqs_codec *codec; /* set when done: whose readers understand the answer */
+    int64_t timeout_ms;               /* 0: 15 s */
+    enum le_err err;                  /* LE_OK: a 2xx answer */
+    int status;                       /* 0 when no answer came */
+    char code[64];                    /* the service's error code when it gave one */
     void (*done)(struct le_queue_call *call);
     void *owner;
     void *port_data;
@@ -83,6 +96,7 @@ struct le_queue_call {
 };
 /* What all its connections keep for themselves: bytes, about. */
 size_t le_queue_memory(const struct le_queue *queue);
+/* The codec of requests that are made now; it may be another one when they are answered. */
 const struct le_sqs_codec *le_queue_codec(const struct le_queue *queue);
 void le_queue_call(struct le_queue *queue, struct le_queue_call *call);
 

@@ -39,7 +39,9 @@ struct le_queue {
     struct le_pool *receive_pool;
     struct le_pool *control_pool;
     struct le_signer *signer;
-    const struct le_sqs_codec *codec;
+    const struct le_sqs_codec *codec; /* of new requests */
+    bool protocol_open;               /* it may still turn out to be the other one */
+    const char *protocol_why;         /* it is Query */
     char *endpoint_url;
     struct le_endpoint endpoint; /* into endpoint_url */
     enum le_endpoint_source endpoint_source;
@@ -80,7 +82,8 @@ struct le_operation {
     struct le_queue *queue;
     struct le_node node; /* in active or idle */
     enum le_sqs_operation operation;
-    struct le_pool *pool; /* that it goes through */
+    const struct le_sqs_codec *codec; /* that the request is written in */
+    struct le_pool *pool;             /* that it goes through */
     struct le_buf request;
     size_t body_at; /* where the body begins in it */
     uint8_t sha256[LE_SHA256_LEN];
@@ -92,6 +95,9 @@ struct le_operation {
     bool cancelled; /* not to be sent again */
     char code[LE_CODE_MAX];
     int status;
+    /* Writes the request with op->codec from what it was asked for, and sends it, as
+     * le_operation_send does. */
+    LE_MUST enum le_err (*encode)(struct le_operation *op);
     void (*finish)(struct le_operation *op,
                    enum le_err err); /* releases op, and answers whoever asked */
     union {
@@ -115,6 +121,16 @@ LE_MUST enum le_err le_operation_resend(struct le_operation *op);
 void le_operation_set_code(struct le_operation *op, struct le_span code);
 void le_operation_free_idle(struct le_queue *queue);
 
+/* ---- protocol.c ---- */
+void le_protocol_init(struct le_queue *queue, enum le_sqs_protocol protocol);
+/* Does the answer begin as XML does? To be asked before a reader has worked on it. */
+bool le_protocol_is_markup(const struct le_operation *op);
+/* A 2xx answer has come. */
+void le_protocol_accepted(const struct le_operation *op);
+/* Another one has come. True: not for what was asked but for its protocol; op->codec is the one to
+ * encode it with, once more. */
+LE_MUST bool le_protocol_refused(struct le_operation *op, struct le_span code, bool markup);
+
 /* ---- queue.c ---- */
 /* Ends what was never sent: done comes from the loop. */
 void le_queue_late_receive(struct le_queue *queue, struct le_receive_op *receive, enum le_err err);
@@ -130,6 +146,7 @@ void le_queue_report(struct le_operation *op, enum le_err err, struct le_span ab
 /* The same without an operation: nothing was sent. */
 void le_queue_report_unsent(struct le_queue *queue, enum le_sqs_operation operation,
                             enum le_err err);
+void le_queue_report_protocol(struct le_queue *queue);
 void le_queue_report_skew(struct le_queue *queue, int64_t skew_ms);
 /* What the pipeline is told: what cannot have been wrong from the start is not fatal later. */
 enum le_err le_queue_port_error(const struct le_queue *queue, enum le_err err);

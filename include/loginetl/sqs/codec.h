@@ -94,6 +94,7 @@ LE_MUST bool le_sqs_body_is_damaged(const struct le_sqs_message *message);
 struct le_sqs_codec {
     const char *name;         /* "json", "query" */
     const char *content_type; /* of requests */
+    bool target_header;       /* requests name their operation in x-amz-target */
     LE_MUST enum le_err (*get_queue_url)(struct le_buf *out, struct le_span name,
                                          struct le_span account /* or absent */);
     LE_MUST enum le_err (*get_queue_attributes)(struct le_buf *out, struct le_span queue_url);

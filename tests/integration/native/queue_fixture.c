@@ -27,7 +27,7 @@ static void take_line(void *self, const char *line, size_t len)
     fixture->log_lines += strstr(line, "level=debug") == NULL;
 }
 
-static void open_queue(struct fixture *fixture)
+static void open_queue(struct fixture *fixture, enum le_sqs_protocol protocol)
 {
     char endpoint[64];
     int len = snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", fixture->server_port);
@@ -36,6 +36,7 @@ static void open_queue(struct fixture *fixture)
         .loop = &fixture->loop,
         .endpoint = {endpoint, (size_t)len},
         .region = LE_SPAN_LIT("us-east-1"),
+        .protocol = protocol,
         .receivers_max = 4,
         .control_max = 2,
         .wall_ms = wall_ms,
@@ -53,7 +54,7 @@ static void open_queue(struct fixture *fixture)
                      LE_OK);
 }
 
-void fixture_open(struct fixture *fixture, int server_port)
+static void open_all(struct fixture *fixture, int server_port, enum le_sqs_protocol protocol)
 {
     static const struct le_net_config net_config = {.ca_file = NULL};
     memset(fixture, 0, sizeof *fixture);
@@ -69,8 +70,18 @@ void fixture_open(struct fixture *fixture, int server_port)
     assert_int_equal(uv_loop_init(&fixture->loop), 0);
     fixture->net = le_net_new(&fixture->loop, &net_config);
     assert_non_null(fixture->net);
-    open_queue(fixture);
+    open_queue(fixture, protocol);
     fixture->port = le_queue_port(fixture->queue);
+}
+
+void fixture_open(struct fixture *fixture, int server_port)
+{
+    open_all(fixture, server_port, LE_SQS_PROTOCOL_JSON);
+}
+
+void fixture_open_with(struct fixture *fixture, enum le_sqs_protocol protocol)
+{
+    open_all(fixture, 0, protocol);
 }
 
 void fixture_close(struct fixture *fixture)

@@ -31,6 +31,8 @@ struct fixture {
 
 /* server_port 0: a scripted server of its own. */
 void fixture_open(struct fixture *fixture, int server_port);
+/* The same with another protocol than JSON; a scripted server of its own. */
+void fixture_open_with(struct fixture *fixture, enum le_sqs_protocol protocol);
 /* Closes everything in order and checks that the loop has nothing left. */
 void fixture_close(struct fixture *fixture);
 /* Runs the loop until nothing is waited for, for a minute at most. */

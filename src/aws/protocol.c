@@ -1,0 +1,89 @@
+/* Which of its two protocols the service speaks, when nobody has said so: JSON is tried, and Query
+ * when the first answer is none of JSON's. */
+#include "loginetl/aws/queue_internal.h"
+
+#include <assert.h>
+
+void le_protocol_init(struct le_queue *queue, enum le_sqs_protocol protocol)
+{
+    queue->codec = protocol == LE_SQS_PROTOCOL_QUERY ? &le_sqs_query : &le_sqs_json;
+    queue->protocol_open = protocol == LE_SQS_PROTOCOL_AUTO;
+}
+
+static void set_codec(struct le_queue *queue, const struct le_sqs_codec *codec)
+{
+    queue->codec = codec;
+    le_buf_clear(&queue->receive_body.text); /* it is of the other protocol */
+    le_buf_clear(&queue->receive_body.head);
+}
+
+static void settle(struct le_queue *queue)
+{
+    assert(queue->protocol_open);
+    queue->protocol_open = false;
+    if (queue->codec == &le_sqs_query)
+        le_queue_report_protocol(queue);
+}
+
+bool le_protocol_is_markup(const struct le_operation *op)
+{
+    const struct le_buf *body = op->answer_to;
+    return body->len > 0 && body->data[0] == '<';
+}
+
+void le_protocol_accepted(const struct le_operation *op)
+{
+    struct le_queue *queue = op->queue;
+    if (queue->protocol_open && op->codec == queue->codec)
+        settle(queue);
+}
+
+/* What stands before a service answers so while the service is away or busy. */
+static bool is_gateways(int status)
+{
+    return status == 408 || status == 429 || (status >= 502 && status <= 504);
+}
+
+static bool is_xml_type(struct le_span type)
+{
+    return type.len > 0 && memmem(type.ptr, type.len, "xml", 3) != NULL;
+}
+
+/* Words why the answer is not one of a service that speaks JSON; NULL when it may be. */
+static const char *why_not_json(struct le_operation *op, struct le_span code, bool markup)
+{
+    struct le_exchange *exchange = &op->exchange;
+    if (is_gateways(exchange->status))
+        return NULL;
+    if (markup || is_xml_type(exchange->header(exchange, "content-type")))
+        return "a JSON request was answered in XML";
+    if (exchange->status == 415)
+        return "a JSON request was refused for its content type";
+    return code.len == 0 ? "a JSON request was refused without an error code of JSON's" : NULL;
+}
+
+bool le_protocol_refused(struct le_operation *op, struct le_span code, bool markup)
+{
+    struct le_queue *queue = op->queue;
+    if (op->codec == &le_sqs_query) {
+        /* An error in XML is an answer of that protocol; a page or nothing leaves all as it was. */
+        if (queue->protocol_open && queue->codec == &le_sqs_query) {
+            if (markup && code.len > 0)
+                settle(queue);
+            else
+                set_codec(queue, &le_sqs_json);
+        }
+        return false;
+    }
+    /* Requests that were under way when another one found out go after it. */
+    bool open = queue->protocol_open || queue->codec == &le_sqs_query;
+    const char *why = open && !op->cancelled ? why_not_json(op, code, markup) : NULL;
+    if (why == NULL)
+        return false;
+    if (queue->codec == &le_sqs_json) {
+        set_codec(queue, &le_sqs_query);
+        queue->protocol_why = why;
+    }
+    op->codec = queue->codec;
+    return true;
+}

@@ -1,0 +1,97 @@
+"""Both protocols of the queue service, on servers that speak both and on one that speaks the older one only."""
+
+import threading
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from lib import logins
+
+REFUSAL = b"""<?xml version="1.0"?>
+<ErrorResponse><Error><Type>Sender</Type><Code>InternalError</Code><Message>no such operation</Message></Error></ErrorResponse>
+"""
+
+
+class QueryOnly(BaseHTTPRequestHandler):
+    """In front of a server: what names its operation in a header is refused as a server refuses it that knows forms only."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        form = self.headers["X-Amz-Target"] is None
+        self.server.asked.append("query" if form else "json")
+        status, answer = self.forward(body) if form else (500, REFUSAL)
+        self.send_response(status)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def forward(self, body):
+        names = ("Content-Type", "Authorization", "X-Amz-Date")
+        headers = {name: self.headers[name] for name in names}
+        request = urllib.request.Request(self.server.behind + self.path, body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def query_only(ministack):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), QueryOnly)
+    server.behind, server.asked = ministack.url, []
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("protocol", ["auto", "json", "query"])
+@pytest.mark.parametrize("server", ["ministack", "elasticmq"])
+def test_a_drain(make_world, request, server, protocol):
+    world = make_world(request.getfixturevalue(server))
+    world.send(logins.make(60, seed=7, bad=0.1))
+    run = world.program.drain("--sqs-protocol", protocol)
+    summary = run.summary()
+    assert summary["inserted"] == len(world.good) and summary["dead_lettered"] == len(world.bad)
+    assert not run.events("protocol"), "it speaks both: there is nothing to find out"
+    world.check()
+
+
+@pytest.mark.parametrize("server", ["ministack", "elasticmq"])
+def test_sending_and_checking(make_world, request, server, tmp_path):
+    world = make_world(request.getfixturevalue(server))
+    world.program.env["LOGINETL_SQS_PROTOCOL"] = "query"
+    made = logins.make(30, seed=8, bad=0)
+    (tmp_path / "logins").write_text("".join(login.body + "\n" for login in made))
+    assert world.program.run("send", tmp_path / "logins").status == 0
+    result = world.program.run("check")
+    assert result.status == 0 and "about 30 messages" in result.stdout, result.stdout
+    assert world.program.drain(status=(0,)).summary()["inserted"] == 30
+
+
+def test_found_out(make_world, ministack, query_only):
+    world = make_world(ministack)
+    # Nothing unusual: MiniStack writes a carriage return into its XML as it is, and XML reads it as a line feed.
+    world.send(logins.make(60, seed=9, bad=0.1, unusual=0))
+    run = world.program.drain(env={"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{query_only.server_port}"})
+    assert run.summary()["inserted"] == len(world.good)
+    assert [event["protocol"] for event in run.events("protocol")] == ["query"]
+    assert not run.events("queue_failed"), "finding out is no failure"
+    assert query_only.asked[:2] == ["json", "query"] and query_only.asked.count("json") == 1
+    world.check()
+
+
+def test_a_queue_that_is_not_there(make_world, ministack):
+    world = make_world(ministack)
+    result = world.program.run("--drain", "--sqs-protocol", "query", "--queue", "no-such-queue")
+    assert result.status not in (0, 3) and "no-such-queue does not exist" in result.stderr
