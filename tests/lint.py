@@ -92,10 +92,11 @@ def functions(text):
 # ---------------------------------------------------------------------------------------------------------------------
 # Layers
 
-CORE = ("base", "login", "sqs", "pipeline")
+CORE = ("base", "profile", "login", "sqs", "pipeline")
 
 MAY_INCLUDE = {
     "base": {"base"},
+    "profile": {"base", "profile"},
     "login": {"base", "login"},
     "sqs": {"base", "sqs"},
     "pipeline": {*CORE},

@@ -4,15 +4,10 @@
 #define LE_AWS_CREDENTIALS_H
 
 #include "loginetl/base/error.h"
+#include "loginetl/profile/environment.h"
 #include "loginetl/sqs/sigv4.h"
 
 #include <stdint.h>
-
-/* The process's environment, or a test's: NULL when a variable is not set. */
-struct le_environment {
-    const char *(*get)(void *self, const char *name);
-    void *self;
-};
 
 /* What is wrong with a setting: its name and fixed words about it, never its value. */
 struct le_setting_fault {
