@@ -32,6 +32,11 @@ enum le_err le_sha512(struct le_span bytes, uint8_t out[LE_SHA512_LEN])
     return hash(MBEDTLS_MD_SHA512, bytes, out);
 }
 
+enum le_err le_sha1(struct le_span bytes, uint8_t out[LE_SHA1_LEN])
+{
+    return hash(MBEDTLS_MD_SHA1, bytes, out);
+}
+
 enum le_err le_md5(struct le_span bytes, uint8_t out[LE_MD5_LEN])
 {
     return hash(MBEDTLS_MD_MD5, bytes, out);

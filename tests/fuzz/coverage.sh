@@ -22,6 +22,7 @@ about() { # about NAME: the files that the fuzzer is for
         json_reader) echo src/base/json_reader.c ;;
         login) echo src/login/row.c ;;
         options) echo src/base/options.c src/base/options_sources.c src/base/options_values.c src/base/config_read.c ;;
+        profile) echo src/profile/*.c ;;
         splitter) echo src/base/splitter.c ;;
         sqs_json) echo src/sqs/json_read.c src/sqs/attributes.c src/sqs/json_error.c src/sqs/json_write.c src/sqs/error.c src/sqs/arn.c src/sqs/body.c ;;
         sqs_query) echo src/sqs/xml.c src/sqs/query_read.c src/sqs/query_write.c src/sqs/attributes.c ;;

@@ -13,10 +13,13 @@
 
 #define LE_SHA256_LEN 32
 #define LE_SHA512_LEN 64
+#define LE_SHA1_LEN   20
 #define LE_MD5_LEN    16
 
 LE_MUST enum le_err le_sha256(struct le_span bytes, uint8_t out[LE_SHA256_LEN]);
 LE_MUST enum le_err le_sha512(struct le_span bytes, uint8_t out[LE_SHA512_LEN]);
+/* For names that others made of it; it protects nothing. */
+LE_MUST enum le_err le_sha1(struct le_span bytes, uint8_t out[LE_SHA1_LEN]);
 LE_MUST enum le_err le_md5(struct le_span bytes, uint8_t out[LE_MD5_LEN]);
 /* The same for what is hashed again and again: through libcrypto where the build has it, which uses
  * the CPU's instructions for it, or at least assembly. */

@@ -1,0 +1,20 @@
+/* What environment and profile say about where requests go, besides the options' own variables. */
+#ifndef LE_PROFILE_PLACE_H
+#define LE_PROFILE_PLACE_H
+
+#include "loginetl/profile/plan.h"
+
+struct le_place {
+    struct le_span region;       /* the profile's; absent: it has none */
+    struct le_span endpoint_url; /* the profile's: of its services section for SQS, else its own */
+    bool ignores_configured;     /* no endpoint but the command line's counts */
+    bool fips, dualstack; /* which of AWS's own endpoints; one that is given stays as it is */
+};
+
+/* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT stand
+ * before the profile's keys of these names. The profile's endpoint is not looked at when another is
+ * given. LE_ERR_CONFIG: its services section does not exist. */
+LE_MUST enum le_err le_place_find(const struct le_plan_input *input, bool endpoint_given,
+                                  struct le_place *place, struct le_profile_fault *fault);
+
+#endif

@@ -1,0 +1,52 @@
+#include "loginetl/profile/place.h"
+
+#include <assert.h>
+
+static struct le_span profile_of(const struct le_plan_input *input)
+{
+    return input->profile.len > 0 ? input->profile : LE_SPAN_LIT("default");
+}
+
+static struct le_span value(const struct le_plan_input *input, const char *key)
+{
+    struct le_span found = le_profile_get(input->profiles, profile_of(input), key);
+    return found.len > 0 ? found : LE_SPAN_NONE;
+}
+
+static bool is_on(const struct le_plan_input *input, const char *name, const char *key)
+{
+    struct le_span set = le_variable(input->environment, name);
+    return le_is_true(set.ptr != NULL ? set : value(input, key));
+}
+
+static enum le_err find_endpoint(const struct le_plan_input *input, struct le_place *place,
+                                 struct le_profile_fault *fault)
+{
+    struct le_span name = le_profile_get(input->profiles, profile_of(input), "services");
+    if (name.ptr != NULL) {
+        const struct le_profile_section *services =
+            le_profile_other(input->profiles, "services", name);
+        if (services == NULL || services->count == 0)
+            return le_profile_fail(fault, "profile %.*s: its services section %.*s does not exist",
+                                   LE_PROFILE_SHOWN(profile_of(input)), LE_PROFILE_SHOWN(name));
+        struct le_span sqs =
+            le_profile_file_get(&input->profiles->files[LE_PROFILE_CONFIG], services, "sqs");
+        place->endpoint_url = le_profile_nested(sqs, "endpoint_url");
+    }
+    if (place->endpoint_url.len == 0)
+        place->endpoint_url = value(input, "endpoint_url");
+    return LE_OK;
+}
+
+enum le_err le_place_find(const struct le_plan_input *input, bool endpoint_given,
+                          struct le_place *place, struct le_profile_fault *fault)
+{
+    assert(input->environment != NULL && input->profiles != NULL && fault != NULL);
+    *place = (struct le_place){
+        .region = value(input, "region"),
+        .ignores_configured =
+            is_on(input, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"),
+        .fips = is_on(input, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+        .dualstack = is_on(input, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")};
+    return endpoint_given || place->ignores_configured ? LE_OK : find_endpoint(input, place, fault);
+}
