@@ -33,13 +33,21 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
     [LE_OPT_ENDPOINT_URL] = {
         .name = "endpoint-url", .argument = "URL",
         .environment = {"AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"},
-        .otherwise = "AWS's own in the region", .group = QUEUE_GROUP, .commands = QUEUE_USERS,
+        .otherwise = "the profile's, else AWS's own in the region", .group = QUEUE_GROUP,
+        .commands = QUEUE_USERS,
         .help = "where requests go"},
     [LE_OPT_REGION] = {
         .name = "region", .argument = "NAME", .environment = {"AWS_REGION", "AWS_DEFAULT_REGION"},
-        .otherwise = "from the queue's or the endpoint's URL, us-east-1 when that is not AWS's", .group = QUEUE_GROUP,
-        .commands = QUEUE_USERS,
+        .otherwise = "the profile's, else from the queue's or the endpoint's URL, us-east-1 when "
+                     "that is not AWS's",
+        .group = QUEUE_GROUP, .commands = QUEUE_USERS,
         .help = "the AWS region"},
+    [LE_OPT_PROFILE] = {
+        .name = "profile", .argument = "NAME",
+        .environment = {"AWS_DEFAULT_PROFILE", "AWS_PROFILE"},
+        .otherwise = "default, if there is one", .group = QUEUE_GROUP, .commands = QUEUE_USERS,
+        .help = "the profile of ~/.aws/config and ~/.aws/credentials; as an argument it is "
+                "stronger than AWS_ACCESS_KEY_ID"},
     [LE_OPT_SQS_PROTOCOL] = {
         .name = "sqs-protocol", .argument = "NAME", OWN("SQS_PROTOCOL"), .kind = LE_OPTION_CHOICE,
         .standard = "auto", .choices = "auto|json|query", .group = QUEUE_GROUP,

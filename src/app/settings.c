@@ -1,6 +1,7 @@
 #include "loginetl/app/settings.h"
 
 #include "loginetl/app/files.h"
+#include "loginetl/app/settings_aws.h"
 #include "loginetl/aws/endpoint.h"
 #include "loginetl/base/mem.h"
 #include "loginetl/pg/conninfo.h"
@@ -100,6 +101,7 @@ void le_settings_free(struct le_settings *settings)
     if (settings->credential_source != NULL)
         settings->credential_source->destroy(settings->credential_source);
     settings->credential_source = NULL;
+    le_profiles_free(&settings->profiles);
     le_options_free(&settings->options);
 }
 
@@ -211,65 +213,6 @@ static enum le_err check_names(struct le_settings *settings)
     return LE_OK;
 }
 
-/* Where made-up credentials will not do. */
-static bool is_aws(const char *endpoint)
-{
-    return strstr(endpoint, ".amazonaws.com") != NULL || strstr(endpoint, ".api.aws") != NULL;
-}
-
-static enum le_err find_endpoint(struct le_settings *settings)
-{
-    struct le_span given = le_span_of(le_setting(settings, LE_OPT_ENDPOINT_URL));
-    struct le_span queue_url = le_span_of(le_setting(settings, LE_OPT_QUEUE_URL));
-    struct le_span region;
-    enum le_err err = le_region_choose(le_span_of(le_setting(settings, LE_OPT_REGION)), queue_url,
-                                       given.ptr != NULL ? given : queue_url, &region);
-    if (err == LE_ERR_CONFIG)
-        return le_options_fail(&settings->options,
-                               "no region: give --region or AWS_REGION (or --endpoint-url for a "
-                               "queue that is not AWS's)");
-    struct le_buf endpoint;
-    le_buf_init(&endpoint, sizeof settings->endpoint - 1);
-    if (err == LE_OK)
-        err = le_endpoint_choose(&endpoint, given, queue_url, region);
-    if (err == LE_OK && region.len < sizeof settings->region) {
-        memcpy(settings->region, region.ptr, region.len);
-        memcpy(settings->endpoint, endpoint.data, endpoint.len);
-        settings->aws = is_aws(settings->endpoint);
-        settings->endpoint_source = given.ptr != NULL       ? LE_ENDPOINT_BY_URL
-                                    : queue_url.ptr != NULL ? LE_ENDPOINT_BY_QUEUE_URL
-                                                            : LE_ENDPOINT_BY_REGION;
-    }
-    le_buf_free(&endpoint);
-    if (err == LE_ERR_CONFIG || err == LE_ERR_TOO_LARGE)
-        return le_options_fail(&settings->options, "--endpoint-url: not a URL that can be used");
-    return err;
-}
-
-static const char *environment_get(void *self, const char *name)
-{
-    return variable(self, name);
-}
-
-static enum le_err find_credentials(struct le_settings *settings)
-{
-    const struct le_environment environment = {environment_get, NULL};
-    struct le_setting_fault fault;
-    enum le_err err =
-        le_credentials_environment(&environment, &settings->credential_source, &fault);
-    if (err == LE_ERR_CONFIG)
-        return le_options_fail(&settings->options, "%s %s", fault.setting, fault.words);
-    if (err != LE_OK)
-        return err;
-    settings->credentials = (struct le_credentials){.access_key_id = LE_SPAN_LIT("test"),
-                                                    .secret_access_key = LE_SPAN_LIT("test")};
-    if (settings->credential_source == NULL)
-        return LE_OK;
-    int64_t expires_at_ms;
-    return settings->credential_source->get(settings->credential_source, &settings->credentials,
-                                            &expires_at_ms);
-}
-
 static enum le_err find_fields(struct le_settings *settings)
 {
     le_fields_builtin(&settings->fields);
@@ -353,9 +296,7 @@ enum le_err le_settings_complete(struct le_settings *settings)
     if (err == LE_OK && queue)
         err = check_names(settings);
     if (err == LE_OK && queue)
-        err = find_endpoint(settings);
-    if (err == LE_OK && queue)
-        err = find_credentials(settings);
+        err = le_settings_aws(settings);
     if (err == LE_OK && table)
         err = check_table(settings);
     if (err == LE_OK && main_job)

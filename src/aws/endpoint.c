@@ -125,8 +125,31 @@ enum le_err le_region_choose(struct le_span given, struct le_span queue_url,
     return le_region_valid(*out) ? LE_OK : LE_ERR_CONFIG;
 }
 
+/* The names of SQS's endpoint rules, and of the partitions that they are made with. */
+static enum le_err append_own(struct le_buf *out, struct le_span region,
+                              struct le_endpoint_kind kind)
+{
+    static const struct {
+        const char *regions, *suffix, *dualstack_suffix;
+    } partitions[] = {{"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+                      {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
+                      {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
+                      {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
+                      {"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+                      {"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+                      {"", "amazonaws.com", "api.aws"}};
+    size_t i = 0;
+    while (!begins_with(region, partitions[i].regions))
+        i++;
+    /* The plain endpoint of GovCloud is the certified one already. */
+    bool plain = !kind.fips || (begins_with(region, "us-gov-") && !kind.dualstack);
+    return le_buf_printf(out, "https://sqs%s.%.*s.%s", plain ? "" : "-fips", (int)region.len,
+                         region.ptr,
+                         kind.dualstack ? partitions[i].dualstack_suffix : partitions[i].suffix);
+}
+
 enum le_err le_endpoint_choose(struct le_buf *out, struct le_span given, struct le_span queue_url,
-                               struct le_span region)
+                               struct le_span region, struct le_endpoint_kind kind)
 {
     struct le_endpoint endpoint;
     struct le_span from = given.len > 0 ? given : queue_url;
@@ -137,6 +160,5 @@ enum le_err le_endpoint_choose(struct le_buf *out, struct le_span given, struct 
         return le_buf_append_span(out, given.len > 0 ? given : endpoint.origin);
     }
     assert(le_region_valid(region));
-    return le_buf_printf(out, "https://sqs.%.*s.amazonaws.com%s", (int)region.len, region.ptr,
-                         begins_with(region, "cn-") ? ".cn" : "");
+    return append_own(out, region, kind);
 }

@@ -10,6 +10,7 @@
 #include "loginetl/login/row.h"
 #include "loginetl/pg/store.h"
 #include "loginetl/pipeline/pipeline.h"
+#include "loginetl/profile/place.h"
 #include "loginetl/sqs/sigv4.h"
 
 #define LE_ENDPOINT_MAX 512
@@ -22,6 +23,8 @@ struct le_settings {
     int word_count;
 
     /* of commands that speak to the queue */
+    struct le_profiles profiles;
+    struct le_plan plan; /* which source the credentials come from; lent by the profiles */
     char endpoint[LE_ENDPOINT_MAX];
     enum le_endpoint_source endpoint_source;
     char region[LE_REGION_MAX];

@@ -29,7 +29,9 @@ LE_MUST enum le_err le_world_open(struct le_world *world, const struct le_settin
  * has closed its own before or closes them while the loop runs. */
 void le_world_close(struct le_world *world);
 
-#define LE_NO_CREDENTIALS "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+#define LE_NO_CREDENTIALS                                                                     \
+    "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give --profile " \
+    "(an EC2 instance's own are not asked for yet)"
 /* LE_ERR_CREDENTIALS, after a line about it: there are none, and the endpoint wants true ones. */
 LE_MUST enum le_err le_world_need_credentials(const struct le_world *world);
 

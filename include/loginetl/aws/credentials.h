@@ -4,7 +4,7 @@
 #define LE_AWS_CREDENTIALS_H
 
 #include "loginetl/base/error.h"
-#include "loginetl/profile/environment.h"
+#include "loginetl/profile/plan.h"
 #include "loginetl/sqs/sigv4.h"
 
 #include <stdint.h>
@@ -38,5 +38,9 @@ struct le_credential_source {
 LE_MUST enum le_err le_credentials_environment(const struct le_environment *environment,
                                                struct le_credential_source **out,
                                                struct le_setting_fault *fault);
+/* A profile's own keys, copied. The faults are those of the environment's, with the key's name. */
+LE_MUST enum le_err le_credentials_profile(const struct le_plan *plan,
+                                           struct le_credential_source **out,
+                                           struct le_setting_fault *fault);
 
 #endif

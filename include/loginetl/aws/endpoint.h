@@ -27,10 +27,18 @@ bool le_region_valid(struct le_span region);
  * or it is not valid. */
 LE_MUST enum le_err le_region_choose(struct le_span given, struct le_span queue_url,
                                      struct le_span endpoint, struct le_span *out);
-/* Appends the endpoint: the given one, else the queue URL's scheme and host, else
- * "https://sqs.<region>.amazonaws.com" (.cn in China). LE_ERR_CONFIG: the given one or the queue
- * URL is malformed. LE_ERR_TOO_LARGE, LE_ERR_NOMEM. */
+/* Which of AWS's own endpoints: with cryptography that a certificate covers, reachable by IPv6 too.
+ */
+struct le_endpoint_kind {
+    bool fips, dualstack;
+};
+
+/* Appends the endpoint: the given one, else the queue URL's scheme and host, else AWS's own of that
+ * kind in the region ("https://sqs.<region>.amazonaws.com", other names in China, in the European
+ * sovereign cloud and in the isolated partitions). LE_ERR_CONFIG: the given one or the queue URL is
+ * malformed. LE_ERR_TOO_LARGE, LE_ERR_NOMEM. */
 LE_MUST enum le_err le_endpoint_choose(struct le_buf *out, struct le_span given,
-                                       struct le_span queue_url, struct le_span region);
+                                       struct le_span queue_url, struct le_span region,
+                                       struct le_endpoint_kind kind);
 
 #endif

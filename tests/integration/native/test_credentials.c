@@ -1,4 +1,4 @@
-/* Credentials out of the environment. */
+/* Credentials out of the environment, and a profile's own. */
 #include "loginetl/aws/credentials.h"
 #include "loginetl/base/mem.h"
 
@@ -156,6 +156,59 @@ static void test_every_allocation_may_fail(void **state)
     source->destroy(source);
 }
 
+static struct le_plan plan_of(const char *profile, const char *secret, const char *token)
+{
+    return (struct le_plan){.source = LE_PLAN_KEYS,
+                            .profile = le_span_of(profile),
+                            .keys = {.access_key_id = LE_SPAN_LIT("AKID"),
+                                     .secret_access_key = le_span_of(secret),
+                                     .session_token = le_span_of(token),
+                                     .place = LE_PROFILE_CREDENTIALS}};
+}
+
+static void test_keys_of_a_profile(void **state)
+{
+    struct le_plan plan = plan_of("w\x1b[2Jk", "se/cr+et=", NULL);
+    struct le_credential_source *source;
+    struct le_credentials got;
+    struct le_setting_fault fault;
+    int64_t expires = 0;
+    (void)state;
+    assert_int_equal(le_credentials_profile(&plan, &source, &fault), LE_OK);
+    plan.keys.secret_access_key = LE_SPAN_NONE; /* it has its own by now */
+    assert_string_equal(source->name, "profile w?[2Jk in the credentials file");
+    assert_int_equal(source->get(source, &got, &expires), LE_OK);
+    assert_true(le_span_is(got.access_key_id, "AKID") &&
+                le_span_is(got.secret_access_key, "se/cr+et="));
+    assert_null(got.session_token.ptr);
+    assert_true(expires == LE_NEVER_EXPIRES);
+    source->destroy(source);
+    plan = plan_of("a", "two words", "token");
+    assert_int_equal(le_credentials_profile(&plan, &source, &fault), LE_ERR_CONFIG);
+    assert_null(source);
+    assert_string_equal(fault.setting, "aws_secret_access_key");
+    assert_null(strstr(fault.words, "two words"));
+}
+
+static void test_every_allocation_for_a_profile_may_fail(void **state)
+{
+    const struct le_plan plan = plan_of("a", "secret", "token");
+    struct le_credential_source *source;
+    struct le_setting_fault fault;
+    enum le_err err = LE_ERR_NOMEM;
+    long live = le_mem_live();
+    (void)state;
+    for (unsigned long nth = 1; err != LE_OK; nth++) {
+        le_mem_fail_at(nth);
+        err = le_credentials_profile(&plan, &source, &fault);
+        le_mem_fail_at(0);
+        assert_int_equal(err, nth <= 4 ? LE_ERR_NOMEM : LE_OK);
+        if (err == LE_OK)
+            source->destroy(source);
+        assert_int_equal(le_mem_live(), live);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +218,8 @@ int main(void)
         cmocka_unit_test(test_characters_that_no_credential_has),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_keys_of_a_profile),
+        cmocka_unit_test(test_every_allocation_for_a_profile_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,13 +131,39 @@ static void test_choice_of_region(void **state)
     check_region("eu west", url, NULL, NULL);
 }
 
+static void check_kind(struct le_endpoint_kind kind, const char *region, const char *expect)
+{
+    struct le_buf out;
+    le_buf_init(&out, 256);
+    assert_int_equal(le_endpoint_choose(&out, LE_SPAN_NONE, LE_SPAN_NONE, le_span_of(region), kind),
+                     LE_OK);
+    assert_true(le_span_is(le_buf_span(&out), expect));
+    le_buf_free(&out);
+}
+
+/* With the rules of SQS's own model: GovCloud's plain endpoint is the certified one. */
+static void test_kinds_of_endpoint(void **state)
+{
+    (void)state;
+    const struct le_endpoint_kind fips = {true, false}, dualstack = {false, true},
+                                  both = {true, true};
+    check_kind(fips, "us-east-1", "https://sqs-fips.us-east-1.amazonaws.com");
+    check_kind(dualstack, "eu-west-1", "https://sqs.eu-west-1.api.aws");
+    check_kind(both, "us-east-2", "https://sqs-fips.us-east-2.api.aws");
+    check_kind(fips, "us-gov-west-1", "https://sqs.us-gov-west-1.amazonaws.com");
+    check_kind(both, "us-gov-west-1", "https://sqs-fips.us-gov-west-1.api.aws");
+    check_kind(dualstack, "cn-north-1", "https://sqs.cn-north-1.api.amazonwebservices.com.cn");
+    check_kind(fips, "us-isob-east-1", "https://sqs-fips.us-isob-east-1.sc2s.sgov.gov");
+}
+
 static void check_endpoint(const char *given, const char *url, const char *region,
                            const char *expect)
 {
     struct le_buf out;
     le_buf_init(&out, 256);
     enum le_err err =
-        le_endpoint_choose(&out, le_span_of(given), le_span_of(url), le_span_of(region));
+        le_endpoint_choose(&out, le_span_of(given), le_span_of(url), le_span_of(region),
+                           (struct le_endpoint_kind){false, false});
     assert_int_equal(err, expect != NULL ? LE_OK : LE_ERR_CONFIG);
     if (expect != NULL)
         assert_true(le_span_is(le_buf_span(&out), expect));
@@ -163,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_regions_of_urls),
         cmocka_unit_test(test_choice_of_region),
         cmocka_unit_test(test_choice_of_endpoint),
+        cmocka_unit_test(test_kinds_of_endpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,11 @@
+/* The part of the settings that the AWS SDKs have in common. */
+#ifndef LE_APP_SETTINGS_AWS_H
+#define LE_APP_SETTINGS_AWS_H
+
+#include "loginetl/app/settings.h"
+
+/* Region, endpoint and credentials, from the options, the environment and the SDKs' shared files.
+ * LE_ERR_CONFIG with options.error set; LE_ERR_NOMEM; LE_ERR_CRYPTO. */
+LE_MUST enum le_err le_settings_aws(struct le_settings *settings);
+
+#endif

@@ -1,0 +1,233 @@
+/* Where requests go, for which region, and who signs them: options, environment and the files that
+ * the AWS SDKs share. */
+#include "loginetl/app/settings_aws.h"
+
+#include "loginetl/app/files.h"
+#include "loginetl/aws/endpoint.h"
+#include "loginetl/base/mem.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_LEN_MAX 4096
+
+/* ---- the files ---- */
+
+/* Without HOME the user's entry says where home is. */
+static const char *environment_get(void *self, const char *name)
+{
+    (void)self;
+    const char *value = getenv(name);
+    if (value != NULL || strcmp(name, "HOME") != 0)
+        return value;
+    const struct passwd *entry = getpwuid(getuid());
+    return entry != NULL ? entry->pw_dir : NULL;
+}
+
+static const struct le_environment environment = {environment_get, NULL};
+
+static enum le_err refuse_file(struct le_settings *settings, enum le_profile_place place,
+                               const char *path, unsigned line, const char *words)
+{
+    const char *variable = le_profile_variable(place);
+    bool named = le_variable(&environment, variable).len > 0;
+    char where[40] = "";
+    if (line > 0)
+        (void)snprintf(where, sizeof where, " line %u", line);
+    return le_options_fail(&settings->options, "%s%s%.200s%s %s", named ? variable : "",
+                           named ? ": " : "", path, where, words);
+}
+
+static enum le_err read_text(struct le_settings *settings, enum le_profile_place place,
+                             const char *path, struct le_buf *text)
+{
+    const char *reason = "cannot be read";
+    unsigned line = 0;
+    enum le_err err = le_file_read(path, text, &reason);
+    if (err == LE_ERR_TOO_LARGE)
+        reason = "is larger than is read";
+    if (err == LE_OK)
+        err = le_profile_file_read(&settings->profiles.files[place], le_buf_span(text), &line,
+                                   &reason);
+    return err == LE_OK || err == LE_ERR_NOMEM ? err
+                                               : refuse_file(settings, place, path, line, reason);
+}
+
+/* What is no file, or none that can be seen, is as good as missing; one that is there and cannot be
+ * read is somebody's mistake. */
+static enum le_err read_file(struct le_settings *settings, enum le_profile_place place,
+                             const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return LE_OK;
+    struct le_buf text;
+    le_buf_init(&text, LE_PROFILE_FILE_MAX);
+    /* All of it at once: a buffer that grows leaves copies behind. */
+    enum le_err err = le_buf_reserve(&text, LE_PROFILE_FILE_MAX);
+    if (err == LE_OK)
+        err = read_text(settings, place, path, &text);
+    if (text.data != NULL)
+        le_wipe(text.data, text.len);
+    le_buf_free(&text);
+    return err;
+}
+
+static enum le_err read_files(struct le_settings *settings)
+{
+    enum le_err err = LE_OK;
+    struct le_buf path;
+    le_buf_init(&path, PATH_LEN_MAX);
+    for (int i = 0; i < LE_PROFILE_PLACES && err == LE_OK; i++) {
+        enum le_profile_place place = (enum le_profile_place)i;
+        le_buf_clear(&path);
+        err = le_profile_path(&environment, place, &path);
+        if (err == LE_OK)
+            err = le_buf_append(&path, "", 1);
+        if (err == LE_ERR_TOO_LARGE)
+            err = le_options_fail(&settings->options, "%s: longer than any path",
+                                  le_profile_variable(place));
+        if (err == LE_OK)
+            err = read_file(settings, place, path.data);
+    }
+    le_buf_free(&path);
+    return err;
+}
+
+/* ---- where to ---- */
+
+/* What the environment says may be told to be ignored; what is said to loginetl itself is not. */
+static struct le_span endpoint_given(const struct le_settings *settings,
+                                     const struct le_place *place)
+{
+    const struct le_option_value *option = &settings->options.values[LE_OPT_ENDPOINT_URL];
+    if (option->text != NULL &&
+        !(place->ignores_configured && option->source == LE_OPTION_ENVIRONMENT))
+        return le_span_of(option->text);
+    return place->endpoint_url.len > 0 ? place->endpoint_url : LE_SPAN_NONE;
+}
+
+static enum le_err check_place(struct le_settings *settings, const struct le_place *place)
+{
+    struct le_endpoint endpoint;
+    if (place->endpoint_url.len > 0 && le_endpoint_parse(place->endpoint_url, &endpoint) != LE_OK)
+        return le_options_fail(&settings->options,
+                               "the profile's endpoint_url is not an http:// or https:// URL with "
+                               "a host");
+    if (place->region.len > 0 && !le_region_valid(place->region))
+        return le_options_fail(&settings->options, "the profile's region is not a region's name");
+    return LE_OK;
+}
+
+/* Where made-up credentials will not do. */
+static bool is_aws(const struct le_settings *settings)
+{
+    return settings->endpoint_source == LE_ENDPOINT_BY_REGION ||
+           strstr(settings->endpoint, ".amazonaws.com") != NULL ||
+           strstr(settings->endpoint, ".api.aws") != NULL;
+}
+
+static enum le_err take_endpoint(struct le_settings *settings, struct le_span given,
+                                 struct le_span region, struct le_endpoint_kind kind)
+{
+    struct le_span queue_url = le_span_of(le_setting(settings, LE_OPT_QUEUE_URL));
+    struct le_buf endpoint;
+    le_buf_init(&endpoint, sizeof settings->endpoint - 1);
+    enum le_err err = le_endpoint_choose(&endpoint, given, queue_url, region, kind);
+    if (err == LE_OK && region.len < sizeof settings->region) {
+        memcpy(settings->region, region.ptr, region.len);
+        memcpy(settings->endpoint, endpoint.data, endpoint.len);
+        settings->endpoint_source = given.ptr != NULL       ? LE_ENDPOINT_BY_URL
+                                    : queue_url.ptr != NULL ? LE_ENDPOINT_BY_QUEUE_URL
+                                                            : LE_ENDPOINT_BY_REGION;
+        settings->aws = is_aws(settings);
+    }
+    le_buf_free(&endpoint);
+    if (err == LE_ERR_CONFIG || err == LE_ERR_TOO_LARGE)
+        return le_options_fail(&settings->options, "--endpoint-url: not a URL that can be used");
+    return err;
+}
+
+static enum le_err find_endpoint(struct le_settings *settings, const struct le_place *place)
+{
+    struct le_span given = endpoint_given(settings, place);
+    struct le_span queue_url = le_span_of(le_setting(settings, LE_OPT_QUEUE_URL));
+    struct le_span region = le_span_of(le_setting(settings, LE_OPT_REGION));
+    enum le_err err = le_region_choose(region.len > 0 ? region : place->region, queue_url,
+                                       given.ptr != NULL ? given : queue_url, &region);
+    if (err == LE_ERR_CONFIG)
+        return le_options_fail(&settings->options,
+                               "no region: give --region or AWS_REGION (or --endpoint-url for a "
+                               "queue that is not AWS's)");
+    if (err != LE_OK)
+        return err;
+    return take_endpoint(settings, given, region,
+                         (struct le_endpoint_kind){place->fips, place->dualstack});
+}
+
+/* ---- who ---- */
+
+static enum le_err open_source(struct le_settings *settings)
+{
+    const struct le_plan *plan = &settings->plan;
+    struct le_setting_fault fault;
+    enum le_err err = LE_OK;
+    if (plan->role_count == 0 && plan->source == LE_PLAN_ENVIRONMENT) {
+        err = le_credentials_environment(&environment, &settings->credential_source, &fault);
+    } else if (plan->role_count == 0 && plan->source == LE_PLAN_KEYS) {
+        err = le_credentials_profile(plan, &settings->credential_source, &fault);
+    } else if (plan->role_count > 0 ||
+               (plan->source != LE_PLAN_NONE && plan->source != LE_PLAN_INSTANCE)) {
+        return le_options_fail(&settings->options,
+                               "the settings name %s as the source of credentials, which is not "
+                               "supported yet: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                               "or a profile with keys of its own",
+                               le_plan_word(plan));
+    }
+    return err == LE_ERR_CONFIG
+               ? le_options_fail(&settings->options, "%s %s", fault.setting, fault.words)
+               : err;
+}
+
+static enum le_err find_credentials(struct le_settings *settings)
+{
+    enum le_err err = open_source(settings);
+    if (err != LE_OK)
+        return err;
+    settings->credentials = (struct le_credentials){.access_key_id = LE_SPAN_LIT("test"),
+                                                    .secret_access_key = LE_SPAN_LIT("test")};
+    if (settings->credential_source == NULL)
+        return LE_OK;
+    int64_t expires_at_ms;
+    return settings->credential_source->get(settings->credential_source, &settings->credentials,
+                                            &expires_at_ms);
+}
+
+enum le_err le_settings_aws(struct le_settings *settings)
+{
+    const struct le_option_value *profile = &settings->options.values[LE_OPT_PROFILE];
+    const struct le_plan_input input = {&environment, &settings->profiles,
+                                        le_span_of(profile->text),
+                                        profile->source == LE_OPTION_ARGUMENT};
+    bool endpoint = le_setting(settings, LE_OPT_ENDPOINT_URL) != NULL;
+    struct le_place place;
+    struct le_profile_fault fault;
+    enum le_err err = read_files(settings);
+    if (err != LE_OK)
+        return err;
+    err = le_plan_make(&input, &settings->plan, &fault);
+    if (err == LE_OK)
+        err = le_place_find(&input, endpoint, &place, &fault);
+    if (err == LE_ERR_CONFIG)
+        return le_options_fail(&settings->options, "%s", fault.text);
+    if (err == LE_OK)
+        err = check_place(settings, &place);
+    if (err == LE_OK)
+        err = find_endpoint(settings, &place);
+    if (err == LE_OK)
+        err = find_credentials(settings);
+    return err;
+}

@@ -1,0 +1,347 @@
+"""Which credentials, region and endpoint are chosen: ours and botocore's, from the same files and variables.
+
+Nothing is asked of anybody: botocore's sources that would ask are told what to answer, and choice_tool only says which it
+would ask. Where one refuses, so must the other.
+"""
+
+import os
+import subprocess
+import textwrap
+
+import botocore.credentials
+import botocore.session
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError
+
+from lib.processes import TOP
+
+WORDS = {
+    "env": "environment",
+    "assume-role": "assume-role",
+    "assume-role-with-web-identity": "web-identity",
+    "sso": "sso",
+    "shared-credentials-file": "profile",
+    "config-file": "profile",
+    "custom-process": "process",
+    "container-role": "container",
+    "iam-role": "instance",
+}
+
+ENV_KEYS = {"AWS_ACCESS_KEY_ID": "ENVKEY", "AWS_SECRET_ACCESS_KEY": "envsecret"}
+WEB_IDENTITY = {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/token", "AWS_ROLE_ARN": "arn:aws:iam::111111111111:role/w"}
+REGION = {"AWS_DEFAULT_REGION": "eu-west-1"}
+
+
+def keys(name):
+    return f"aws_access_key_id = {name}KEY\naws_secret_access_key = {name}secret\n"
+
+
+def role(name, more):
+    return f"role_arn = arn:aws:iam::111111111111:role/{name}\n{more}\n"
+
+
+SSO = "sso_account_id = 111111111111\nsso_role_name = r\n"
+SESSION = "[sso-session corp]\nsso_start_url = https://x.example/start\nsso_region = eu-west-1\n"
+DEFAULT_AND_WORK = "[default]\n" + keys("D") + "[work]\n" + keys("W")
+
+# name: (config, credentials, environment, arguments); None: there is no such file
+CASES = {
+    "nothing": (None, None, {}, []),
+    "nothing-and-no-instance": (None, None, {"AWS_EC2_METADATA_DISABLED": "TRUE"}, []),
+    "instance-not-disabled": (None, None, {"AWS_EC2_METADATA_DISABLED": "1"}, []),
+    "environment": (None, None, ENV_KEYS, []),
+    "environment-before-default": (None, DEFAULT_AND_WORK, ENV_KEYS, []),
+    "environment-before-named": (None, DEFAULT_AND_WORK, {**ENV_KEYS, "AWS_PROFILE": "work"}, []),
+    "argument-before-environment": (None, DEFAULT_AND_WORK, ENV_KEYS, ["--profile", "work"]),
+    "argument-before-variable": (None, DEFAULT_AND_WORK, {"AWS_PROFILE": "default"}, ["--profile", "work"]),
+    "default-profile-variable-first": (None, DEFAULT_AND_WORK, {"AWS_PROFILE": "default", "AWS_DEFAULT_PROFILE": "work"}, []),
+    "id-without-secret": (None, None, {"AWS_ACCESS_KEY_ID": "ENVKEY"}, []),
+    "default": (None, DEFAULT_AND_WORK, {}, []),
+    "named": (None, DEFAULT_AND_WORK, {"AWS_PROFILE": "work"}, []),
+    "unknown-profile": (None, DEFAULT_AND_WORK, {"AWS_PROFILE": "other"}, []),
+    "unknown-profile-with-keys": (None, None, {**ENV_KEYS, "AWS_PROFILE": "other"}, []),
+    "config-keys": ("[profile work]\n" + keys("C"), None, {"AWS_PROFILE": "work"}, []),
+    "config-default-with-word": ("[profile default]\n" + keys("C"), None, {}, []),
+    "config-default-the-last-counts": ("[default]\n" + keys("A") + "[profile default]\n" + keys("B"), None, {}, []),
+    "config-bare-name-is-none": ("[work]\n" + keys("C"), None, {"AWS_PROFILE": "work"}, []),
+    "config-quoted": ('[profile "my work"]\n' + keys("C"), None, {"AWS_PROFILE": "my work"}, []),
+    "config-quote-open": ('[profile "work]\n' + keys("C"), None, {"AWS_PROFILE": "work"}, []),
+    "config-three-words": ("[profile my work]\n" + keys("C"), None, {"AWS_PROFILE": "work"}, []),
+    "credentials-before-config": ("[profile work]\n" + keys("C"), "[work]\n" + keys("W"), {"AWS_PROFILE": "work"}, []),
+    "credentials-quotes-stay": (None, '["work"]\n' + keys("W"), {"AWS_PROFILE": '"work"'}, []),
+    "credentials-case": (None, "[work]\nAWS_ACCESS_KEY_ID: U\nAws_Secret_Access_Key:s\n", {"AWS_PROFILE": "work"}, []),
+    "credentials-half": (None, "[default]\naws_access_key_id = A\n", {}, []),
+    "credentials-secret-only": (None, "[default]\naws_secret_access_key = s\n", {"AWS_EC2_METADATA_DISABLED": "true"}, []),
+    "all-sections-default": (None, "[DEFAULT]\n" + keys("ALL") + "[work]\nregion = eu-west-2\n", {"AWS_PROFILE": "work"}, []),
+    "comment-behind-value": ("[default]\nregion = eu-west-1 ; part of it\n", None, {**ENV_KEYS, "AWS_DEFAULT_REGION": None}, []),
+    "comment-lines": (None, "# a\n[default]\n ; b\naws_access_key_id = A\n#c\naws_secret_access_key = s\n", {}, []),
+    "equals-in-secret": (None, "[default]\naws_access_key_id=A\naws_secret_access_key=a=b:c==\n", {}, []),
+    "crlf": (None, "[default]\r\naws_access_key_id = A\r\naws_secret_access_key = s\r\n", {}, []),
+    "cr": (None, "[default]\raws_access_key_id = A\raws_secret_access_key = s\r", {}, []),
+    "byte-order-mark": (None, "\ufeff[default]\n" + keys("A"), {}, []),
+    "indented": (None, "  [default]\n  aws_access_key_id = A\n  aws_secret_access_key = s\n", {}, []),
+    "indented-twice": (None, "[default]\naws_access_key_id = A\n  aws_secret_access_key = s\n", {}, []),
+    "indented-first-key": (None, "[default]\n   aws_access_key_id = A\naws_secret_access_key = s\n", {}, []),
+    "behind-bracket": (None, "[default] trailing\n" + keys("A"), {}, []),
+    "brackets-in-name": (None, "[a]b]\n" + keys("A"), {"AWS_PROFILE": "a]b"}, []),
+    "duplicate-section": (None, "[a]\nx = 1\n[a]\ny = 1\n", ENV_KEYS, []),
+    "duplicate-key": (None, "[a]\nx = 1\nX = 2\n", ENV_KEYS, []),
+    "no-section": (None, "x = 1\n", ENV_KEYS, []),
+    "no-delimiter": (None, "[a]\nx\n", ENV_KEYS, []),
+    "empty-section-name": (None, "[]\nx = 1\n", ENV_KEYS, []),
+    "no-key": (None, "[a]\n= 1\n", ENV_KEYS, []),
+    "nested-without-equals": ("[default]\ns3 =\n  what\n", None, ENV_KEYS, []),
+    "region-of-profile": ("[default]\nregion = ap-south-1\n", DEFAULT_AND_WORK, {"AWS_DEFAULT_REGION": None}, []),
+    "region-of-credentials-file": (None, "[default]\nregion = sa-east-1\n" + keys("A"), {"AWS_DEFAULT_REGION": None}, []),
+    "region-of-variable": ("[default]\nregion = ap-south-1\n", None, {**ENV_KEYS, "AWS_DEFAULT_REGION": "us-west-2"}, []),
+    "region-nowhere": (None, None, {**ENV_KEYS, "AWS_DEFAULT_REGION": None}, []),
+    "endpoint-for-sqs": (None, None, {**ENV_KEYS, "AWS_ENDPOINT_URL": "http://a:1", "AWS_ENDPOINT_URL_SQS": "http://b:2"}, []),
+    "endpoint-for-all": (None, None, {**ENV_KEYS, "AWS_ENDPOINT_URL": "http://a:1"}, []),
+    "endpoint-of-profile": ("[default]\nendpoint_url = http://p:3\n", None, ENV_KEYS, []),
+    "endpoint-of-services": (
+        "[default]\nservices = s\nendpoint_url = http://p:3\n[services s]\nsqs =\n  endpoint_url = http://q:4\nsts = \n endpoint_url = http://t:5\n",
+        None, ENV_KEYS, []),
+    "endpoint-of-another-service": (
+        "[default]\nservices = s\nendpoint_url = http://p:3\n[services s]\nsts = \n endpoint_url = http://t:5\n", None, ENV_KEYS, []),
+    "endpoint-variable-before-services": (
+        "[default]\nservices = s\n[services s]\nsqs =\n  endpoint_url = http://q:4\n", None, {**ENV_KEYS, "AWS_ENDPOINT_URL": "http://a:1"}, []),
+    "services-missing": ("[default]\nservices = s\n", None, ENV_KEYS, []),
+    "services-missing-but-not-needed": ("[default]\nservices = s\n", None, {**ENV_KEYS, "AWS_ENDPOINT_URL": "http://a:1"}, []),
+    "endpoint-ignored": (
+        "[default]\nendpoint_url = http://p:3\n", None,
+        {**ENV_KEYS, "AWS_ENDPOINT_URL": "http://a:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, []),
+    "endpoint-ignored-by-profile": ("[default]\nendpoint_url = http://p:3\nignore_configured_endpoint_urls = True\n", None, ENV_KEYS, []),
+    "endpoint-not-ignored": (
+        "[default]\nendpoint_url = http://p:3\nignore_configured_endpoint_urls = true\n", None,
+        {**ENV_KEYS, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}, []),
+    "fips": (None, None, {**ENV_KEYS, "AWS_USE_FIPS_ENDPOINT": "true"}, []),
+    "fips-of-profile": ("[default]\nuse_fips_endpoint = true\n", None, ENV_KEYS, []),
+    "fips-in-govcloud": (None, None, {**ENV_KEYS, "AWS_USE_FIPS_ENDPOINT": "true", "AWS_DEFAULT_REGION": "us-gov-west-1"}, []),
+    "fips-and-own-endpoint": (None, None, {**ENV_KEYS, "AWS_USE_FIPS_ENDPOINT": "true", "AWS_ENDPOINT_URL": "http://a:1"}, []),
+    "dualstack": (None, None, {**ENV_KEYS, "AWS_USE_DUALSTACK_ENDPOINT": "true"}, []),
+    "dualstack-in-china": (None, None, {**ENV_KEYS, "AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_DEFAULT_REGION": "cn-north-1"}, []),
+    "dualstack-and-fips": (None, None, {**ENV_KEYS, "AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_USE_FIPS_ENDPOINT": "true"}, []),
+    "china": (None, None, {**ENV_KEYS, "AWS_DEFAULT_REGION": "cn-northwest-1"}, []),
+    "isolated": (None, None, {**ENV_KEYS, "AWS_DEFAULT_REGION": "us-iso-east-1"}, []),
+    "isolated-b": (None, None, {**ENV_KEYS, "AWS_DEFAULT_REGION": "us-isob-east-1"}, []),
+    "web-identity": (None, None, WEB_IDENTITY, []),
+    "web-identity-before-keys": (None, DEFAULT_AND_WORK, WEB_IDENTITY, []),
+    "web-identity-behind-environment": (None, None, {**WEB_IDENTITY, **ENV_KEYS}, []),
+    "web-identity-not-with-argument": (None, DEFAULT_AND_WORK, WEB_IDENTITY, ["--profile", "work"]),
+    "web-identity-without-role": (None, None, {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/token"}, []),
+    "web-identity-of-profile": ("[default]\n" + role("w", "web_identity_token_file = /nowhere/t"), DEFAULT_AND_WORK, {}, []),
+    "web-identity-of-profile-without-role": ("[default]\nweb_identity_token_file = /nowhere/t\n", None, {}, []),
+    "role": ("[profile a]\n" + role("a", "source_profile = work"), DEFAULT_AND_WORK, {"AWS_PROFILE": "a"}, []),
+    "role-behind-environment": ("[profile a]\n" + role("a", "source_profile = work"), DEFAULT_AND_WORK, {"AWS_PROFILE": "a", **ENV_KEYS}, []),
+    "role-before-web-identity": ("[profile a]\n" + role("a", "source_profile = work"), DEFAULT_AND_WORK, {"AWS_PROFILE": "a", **WEB_IDENTITY}, []),
+    "role-before-keys": ("[default]\n" + role("a", "source_profile = work") + keys("X"), "[work]\n" + keys("W"), {}, []),
+    "role-of-itself": ("[default]\n" + role("a", "source_profile = default") + keys("X"), None, {}, []),
+    "role-of-itself-without-keys": ("[default]\n" + role("a", "source_profile = default"), None, {}, []),
+    "role-chain": (
+        "[profile a]\n" + role("a", "source_profile = b") + "[profile b]\n" + role("b", "source_profile = work"),
+        DEFAULT_AND_WORK, {"AWS_PROFILE": "a"}, []),
+    "role-chain-ends-at-keys": (
+        "[profile a]\n" + role("a", "source_profile = b") + "[profile b]\n" + role("b", "source_profile = work") + keys("B"),
+        DEFAULT_AND_WORK, {"AWS_PROFILE": "a"}, []),
+    "role-circle": (
+        "[profile a]\n" + role("a", "source_profile = b") + "[profile b]\n" + role("b", "source_profile = a"), None, {"AWS_PROFILE": "a"}, []),
+    "role-from-nowhere": ("[default]\n" + role("a", ""), None, {}, []),
+    "role-from-both": ("[default]\n" + role("a", "source_profile = work\ncredential_source = Environment"), DEFAULT_AND_WORK.replace("[default]", "[d]"), {}, []),
+    "role-from-unknown": ("[default]\n" + role("a", "source_profile = other"), None, {}, []),
+    "role-from-empty": ("[default]\n" + role("a", "source_profile = b") + "[profile b]\nregion = eu-west-1\n", None, {}, []),
+    "role-from-environment": ("[profile a]\n" + role("a", "credential_source = Environment"), None, ENV_KEYS, ["--profile", "a"]),
+    "role-from-environment-empty": ("[profile a]\n" + role("a", "credential_source = Environment"), None, {}, ["--profile", "a"]),
+    "role-from-instance": ("[default]\n" + role("a", "credential_source = Ec2InstanceMetadata"), None, {}, []),
+    "role-from-instance-disabled": (
+        "[default]\n" + role("a", "credential_source = Ec2InstanceMetadata"), None, {"AWS_EC2_METADATA_DISABLED": "true"}, []),
+    "role-from-container": (
+        "[default]\n" + role("a", "credential_source = EcsContainer"), None, {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}, []),
+    "role-from-container-missing": ("[default]\n" + role("a", "credential_source = EcsContainer"), None, {}, []),
+    "role-from-misspelt": ("[default]\n" + role("a", "credential_source = environment"), None, ENV_KEYS, ["--profile", "default"]),
+    "role-from-process": ("[default]\n" + role("a", "source_profile = b") + "[profile b]\ncredential_process = /bin/x\n", None, {}, []),
+    "role-from-web-identity": (
+        "[default]\n" + role("a", "source_profile = b") + "[profile b]\n" + role("b", "web_identity_token_file = /t"), None, {}, []),
+    "role-from-sso": ("[default]\n" + role("a", "source_profile = b") + "[profile b]\nsso_session = corp\n" + SSO + SESSION, None, {}, []),
+    "sso": ("[default]\nsso_session = corp\n" + SSO + SESSION, None, {}, []),
+    "sso-before-keys": ("[default]\nsso_session = corp\n" + SSO + SESSION, "[default]\n" + keys("D"), {}, []),
+    "sso-older": ("[default]\nsso_start_url = https://x.example/start\nsso_region = eu-west-1\n" + SSO, None, {}, []),
+    "sso-session-missing": ("[default]\nsso_session = other\n" + SSO + SESSION, None, {}, []),
+    "sso-incomplete": ("[default]\nsso_start_url = https://x.example/start\n" + SSO, None, {}, []),
+    "sso-in-disagreement": ("[default]\nsso_session = corp\nsso_region = us-east-1\n" + SSO + SESSION, None, {}, []),
+    "process": ("[default]\ncredential_process = /bin/x --y\n", None, {}, []),
+    "process-behind-credentials": ("[default]\ncredential_process = /bin/x\n", "[default]\n" + keys("D"), {}, []),
+    "process-before-config": ("[default]\ncredential_process = /bin/x\n" + keys("C"), None, {}, []),
+    "container": (None, None, {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}, []),
+    "container-behind-keys": (None, DEFAULT_AND_WORK, {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}, []),
+    "container-https": (None, None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "https://any.example/x"}, []),
+    "container-loopback": (None, None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.9.9.9:1/x"}, []),
+    "container-eks": (None, None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/x"}, []),
+    "container-eks-ipv6": (None, None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://[fd00:ec2::23]/x"}, []),
+    "container-anybody": (None, None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://any.example/x"}, []),
+    "container-looks-like-loopback": (None, None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1.example/x"}, []),
+    "container-user": (None, None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1@any.example/x"}, []),
+}
+
+
+def choice_tool():
+    """Beside the program under test, else in any build folder."""
+    beside = os.path.join(os.path.dirname(os.environ.get("LOGINETL_BIN", "")) or TOP / "build/release", "choice_tool")
+    for path in (os.environ.get("CHOICE_TOOL", beside), *sorted(str(path) for path in TOP.glob("build/*/choice_tool"))):
+        if os.access(path, os.X_OK):
+            return path
+    raise FileNotFoundError("choice_tool is not built: cmake --build --preset release")
+
+
+def ours(environment, arguments):
+    result = subprocess.run([choice_tool(), "send", "-", *arguments], env=environment, capture_output=True, text=True, timeout=60, check=True)
+    return dict(line.split(" ", 1) for line in result.stdout.splitlines())
+
+
+class Botocore:
+    """What botocore chooses, without what it would ask of others."""
+
+    def __init__(self, monkeypatch):
+        self.sources = []
+        monkeypatch.setattr(botocore.credentials.ContainerProvider, "_retrieve_or_fail", self.container)
+        monkeypatch.setattr(botocore.credentials.InstanceMetadataProvider, "load", self.instance)
+        monkeypatch.setattr(botocore.credentials.ProcessProvider, "_retrieve_credentials_using", self.process)
+        monkeypatch.setattr(botocore.credentials.AssumeRoleCredentialFetcher, "__init__", lambda _fetcher, **given: self.role(**given))
+
+    @staticmethod
+    def container(provider):
+        if "AWS_CONTAINER_CREDENTIALS_FULL_URI" in os.environ:
+            provider._fetcher._validate_allowed_url(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+        return Credentials("CONTAINER", "s", method="container-role")
+
+    @staticmethod
+    def instance(provider):
+        return None if provider._role_fetcher._disabled else Credentials("INSTANCE", "s", method="iam-role")
+
+    @staticmethod
+    def process(_provider, _command):
+        return {"access_key": "PROCESS", "secret_key": "s"}
+
+    def role(self, source_credentials, **_more):
+        self.sources.append(source_credentials)
+
+    @staticmethod
+    def place(session):
+        """Region and endpoint, as a request would have them."""
+        urls = []
+
+        def answer(request, **_more):
+            urls.append(request.url)
+            response = AWSResponse(request.url, 200, {}, None)
+            response._content = b"{}"
+            return response
+
+        client = session.create_client("sqs", aws_access_key_id="x", aws_secret_access_key="x")
+        client.meta.events.register("before-send.sqs", answer)
+        client.list_queues()
+        return client.meta.region_name, urls[0].rstrip("/")
+
+    def choose(self, profile):
+        session = botocore.session.Session(profile=profile)
+        session.get_scoped_config()
+        region, endpoint = self.place(session)
+        found = botocore.credentials.create_credential_resolver(session).load_credentials()
+        result = {"source": WORDS[found.method] if found else "none", "region": region, "endpoint": endpoint}
+        last = found
+        if result["source"] == "assume-role":
+            last = self.sources[0]
+            result.update(roles=str(len(self.sources)), **{"with": WORDS[last.method]})
+        if last and WORDS[last.method] in ("environment", "profile"):
+            result["key"] = last.access_key
+        return result
+
+
+def surroundings(folder, config, credentials, changes):
+    """The environment, with HOME and the files in it."""
+    files = folder / ".aws"
+    files.mkdir()
+    for name, text in (("config", config), ("credentials", credentials)):
+        if text is not None:
+            (files / name).write_bytes(text.encode())
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOGINETL_", "BOTO"))}
+    environment.update(REGION, HOME=str(folder))
+    environment.update({name: value for name, value in changes.items() if value is not None})
+    return {name: value for name, value in environment.items() if changes.get(name, value) is not None}
+
+
+def theirs(monkeypatch, environment, arguments):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "environ", environment)
+        try:
+            return Botocore(patch).choose(arguments[1] if arguments else None)
+        except (BotoCoreError, ValueError) as error:
+            return {"error": str(error)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_choice_is_botocores(name, tmp_path, monkeypatch):
+    config, credentials, changes, arguments = CASES[name]
+    environment = surroundings(tmp_path, config, credentials, changes)
+    wanted = theirs(monkeypatch, environment, arguments)
+    got = ours(environment, arguments)
+    refused = "error" in got and "not supported yet" not in got["error"]
+    assert refused == ("error" in wanted), (got, wanted)
+    if not refused:
+        got.pop("error", None)
+        got.pop("cache", None)
+        assert got == wanted
+
+
+def test_cache_of_sso_is_botocores(tmp_path, monkeypatch):
+    """The token lies under the session's name, else under the start URL."""
+    for number, text in enumerate((CASES["sso"][0], CASES["sso-older"][0])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        session = "corp" if number == 0 else None
+        wanted = botocore.utils.SSOTokenLoader()._generate_cache_key("https://x.example/start", session)
+        assert ours(surroundings(folder, text, None, {}), [])["cache"] == wanted + ".json"
+
+
+def test_files_that_variables_name(tmp_path, monkeypatch):
+    """~ and variables in the names are replaced; HOME may end in a slash."""
+    (tmp_path / "there").write_text("[default]\n" + keys("T"))
+    for value, home in (("~/there", ""), ("~/there", "/"), ("$PLACE/there", ""), ("${PLACE}/there", ""), ("$NONE/there", "")):
+        folder = tmp_path / str(abs(hash((value, home))))
+        folder.mkdir()
+        environment = surroundings(folder, None, None, {"AWS_SHARED_CREDENTIALS_FILE": value, "AWS_EC2_METADATA_DISABLED": "true"})
+        environment.update(HOME=str(tmp_path) + home, PLACE=str(tmp_path))
+        assert ours(environment, []).get("key") == theirs(monkeypatch, environment, []).get("key")
+
+
+def test_region_variable_before_botocores(tmp_path):
+    """AWS_REGION, which other SDKs read and botocore does not, comes first."""
+    environment = surroundings(tmp_path, "[default]\nregion = ap-south-1\n", None, {**ENV_KEYS, "AWS_REGION": "us-west-1"})
+    assert ours(environment, [])["region"] == "us-west-1"
+
+
+def test_mfa_is_refused(tmp_path):
+    text = "[default]\n" + role("a", "source_profile = work\nmfa_serial = arn:aws:iam::111111111111:mfa/x")
+    assert "mfa_serial" in ours(surroundings(tmp_path, text, "[work]\n" + keys("W"), {}), [])["error"]
+
+
+def test_malformed_file_is_told_by_line(tmp_path):
+    text = textwrap.dedent("""\
+        [default]
+        aws_access_key_id = A
+        aws_secret_access_key
+        topsecret
+        """)
+    error = ours(surroundings(tmp_path, None, text, {}), [])["error"]
+    assert "/.aws/credentials line 3 " in error
+    assert "secret" not in error
+
+
+def test_no_secret_is_said(program, tmp_path):
+    """What check prints names the source and no more."""
+    environment = surroundings(tmp_path, None, DEFAULT_AND_WORK, {"AWS_PROFILE": "work", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    names = ("HOME", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
+    env = {name: environment[name] for name in names} | dict.fromkeys(ENV_KEYS)
+    result = program.run("check", env=env)
+    assert "from the profile work in the credentials file" in result.stdout
+    assert "Wsecret" not in result.stdout + result.stderr
