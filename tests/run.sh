@@ -9,7 +9,7 @@
 # Steps: lint lint-test unit unit-clang unit-asan native native-asan budget sim sim-asan sim-mutants fuzz integration
 # integration-asan; sim-long integration-long fuzz-long
 #
-# Environment: SIM_WORLDS, how many (10000; sim-long: SIM_LONG_WORLDS, 1000000); FUZZ_SECONDS, for each fuzzer (20;
+# Environment: SIM_WORLDS, how many (10000; sim-long: SIM_LONG_WORLDS, 1000000); FUZZ_SECONDS, for each fuzzer (15;
 # fuzz-long: FUZZ_LONG_SECONDS, 3600); ASAN_SELECT, which integration tests run against the sanitized program, as
 # pytest's -m takes it (all), and ASAN_SCALE, their LOGINETL_SCALE (0.05); FUZZ_SEED, where the fuzzers begin (1; fuzz-long:
 # drawn).
@@ -22,7 +22,7 @@ top=$PWD
 logs=$top/build/logs
 sim_worlds=${SIM_WORLDS:-10000}
 sim_long_worlds=${SIM_LONG_WORLDS:-1000000}
-fuzz_seconds=${FUZZ_SECONDS:-20}
+fuzz_seconds=${FUZZ_SECONDS:-15}
 fuzz_long_seconds=${FUZZ_LONG_SECONDS:-3600}
 asan_select=${ASAN_SELECT:-}
 asan_scale=${ASAN_SCALE:-0.05}

@@ -170,6 +170,18 @@ static enum le_err find_endpoint(struct le_settings *settings, const struct le_p
 
 /* ---- who ---- */
 
+/* Made-up credentials do for a queue that is not AWS's, whatever the files say. */
+static enum le_err refuse_source(struct le_settings *settings)
+{
+    if (!settings->aws)
+        return LE_OK;
+    return le_options_fail(&settings->options,
+                           "the settings name %s as the source of credentials, which is not "
+                           "supported yet: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                           "or a profile with keys of its own",
+                           le_plan_word(&settings->plan));
+}
+
 static enum le_err open_source(struct le_settings *settings)
 {
     const struct le_plan *plan = &settings->plan;
@@ -181,11 +193,7 @@ static enum le_err open_source(struct le_settings *settings)
         err = le_credentials_profile(plan, &settings->credential_source, &fault);
     } else if (plan->role_count > 0 ||
                (plan->source != LE_PLAN_NONE && plan->source != LE_PLAN_INSTANCE)) {
-        return le_options_fail(&settings->options,
-                               "the settings name %s as the source of credentials, which is not "
-                               "supported yet: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-                               "or a profile with keys of its own",
-                               le_plan_word(plan));
+        return refuse_source(settings);
     }
     return err == LE_ERR_CONFIG
                ? le_options_fail(&settings->options, "%s %s", fault.setting, fault.words)
