@@ -5,8 +5,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define CREDENTIAL_LEN_MAX 4096 /* session tokens are the longest: 1 to 2 kB today */
-
 struct fixed_source {
     struct le_credential_source source;
     char *access_key_id;
@@ -62,7 +60,7 @@ static enum le_err take_value(struct le_span value, const char *name, char **out
     const char *words = NULL;
     if (!is_printable(value))
         words = "holds a space, a line end or another character that no credential has";
-    else if (value.len > CREDENTIAL_LEN_MAX)
+    else if (value.len > LE_CREDENTIAL_LEN_MAX)
         words = "is longer than any credential";
     if (words != NULL) {
         *fault = (struct le_setting_fault){name, words};

@@ -183,3 +183,58 @@ enum le_err le_parse_http_date(struct le_span text, int64_t *unix_ms)
     *unix_ms = le_days_from_civil(c.year, c.month, c.day) * LE_MS_PER_DAY + seconds * 1000;
     return LE_OK;
 }
+
+/* What stands behind the seconds, if it is a fraction; the milliseconds of it. */
+static struct le_span skip_fraction(struct le_span rest, int *ms)
+{
+    size_t len = 1;
+    int unit = 100;
+    *ms = 0;
+    if (rest.len < 2 || rest.ptr[0] != '.')
+        return rest;
+    for (; len < rest.len && rest.ptr[len] >= '0' && rest.ptr[len] <= '9'; len++) {
+        *ms += (rest.ptr[len] - '0') * unit;
+        unit /= 10;
+    }
+    /* A point without a digit is left where it is: no zone begins with one. */
+    return len > 1 ? (struct le_span){rest.ptr + len, rest.len - len} : rest;
+}
+
+static bool read_zone(struct le_span zone, int64_t *minutes_east)
+{
+    int hours, minutes;
+    *minutes_east = 0;
+    if (le_span_is(zone, "Z") || le_span_is(zone, "UTC"))
+        return true;
+    if (zone.len != 6 || (zone.ptr[0] != '+' && zone.ptr[0] != '-') || zone.ptr[3] != ':' ||
+        !read_digits(zone.ptr + 1, 2, 0, 23, &hours) ||
+        !read_digits(zone.ptr + 4, 2, 0, 59, &minutes))
+        return false;
+    *minutes_east = (zone.ptr[0] == '-' ? -1 : 1) * (hours * INT64_C(60) + minutes);
+    return true;
+}
+
+enum le_err le_parse_iso_time(struct le_span text, int64_t *unix_ms)
+{
+    static const char form[] = "____-__-__T__:__:__";
+    const size_t len = sizeof form - 1;
+    assert(unix_ms != NULL);
+    if (text.ptr == NULL || text.len < len)
+        return LE_ERR_SYNTAX;
+    const char *at = text.ptr;
+    for (size_t i = 0; i < len; i++)
+        if (form[i] != '_' && at[i] != form[i])
+            return LE_ERR_SYNTAX;
+    struct le_civil c;
+    int64_t minutes_east;
+    struct le_span zone = skip_fraction((struct le_span){at + len, text.len - len}, &c.millisecond);
+    if (!read_digits(at, 4, 1, 9999, &c.year) || !read_digits(at + 5, 2, 1, 12, &c.month) ||
+        !read_digits(at + 8, 2, 1, le_days_in_month(c.year, c.month), &c.day) ||
+        !read_digits(at + 11, 2, 0, 23, &c.hour) || !read_digits(at + 14, 2, 0, 59, &c.minute) ||
+        !read_digits(at + 17, 2, 0, 60, &c.second) || !read_zone(zone, &minutes_east))
+        return LE_ERR_SYNTAX;
+    int64_t seconds = (c.hour * INT64_C(60) + c.minute - minutes_east) * 60 + c.second;
+    *unix_ms =
+        le_days_from_civil(c.year, c.month, c.day) * LE_MS_PER_DAY + seconds * 1000 + c.millisecond;
+    return LE_OK;
+}

@@ -176,6 +176,65 @@ static void test_damaged_dates_do_no_harm(void **state)
     }
 }
 
+static void test_moments_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } right[] = {
+        {"2015-08-30T12:36:00Z", INT64_C(1440938160000)},
+        {"2015-08-30T12:36:00UTC", INT64_C(1440938160000)},
+        {"2015-08-30T12:36:00.5Z", INT64_C(1440938160500)},
+        {"2015-08-30T12:36:00.123456789Z", INT64_C(1440938160123)},
+        {"2015-08-30T12:36:00+00:00", INT64_C(1440938160000)},
+        {"2015-08-30T14:36:00+02:00", INT64_C(1440938160000)},
+        {"2015-08-30T07:06:00.007-05:30", INT64_C(1440938160007)},
+        {"1970-01-01T00:00:00Z", 0},
+        {"2016-12-31T23:59:60Z", INT64_C(1483228800000)},
+        {"9999-12-31T23:59:59Z", INT64_C(253402300799000)},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        int64_t ms = 42;
+        assert_int_equal(le_parse_iso_time(le_span_of(right[i].text), &ms), LE_OK);
+        assert_int_equal(ms, right[i].ms);
+    }
+}
+
+static void test_other_moments_are_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        "2015-08-30",
+        "2015-08-30T12:36:00",
+        "2015-08-30 12:36:00Z",
+        "2015-08-30T12:36:00.Z",
+        "2015-08-30T12:36:00.",
+        "2015-08-30T12:36:00.5",
+        "2015-08-30T12:36:00ZZ",
+        "2015-08-30T12:36:00z",
+        "2015-08-30T12:36:00+0200",
+        "2015-08-30T12:36:00+24:00",
+        "2015-08-30T12:36:00+00:60",
+        "2015-13-30T12:36:00Z",
+        "2015-02-29T12:36:00Z",
+        "0000-01-01T12:36:00Z",
+        "2015-08-30T24:00:00Z",
+        "2015-08-30T12:60:00Z",
+        "2015-08-30T12:36:61Z",
+        "2015-08-3 T12:36:00Z",
+        "1440938160000",
+    };
+    (void)state;
+    int64_t ms = 42;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        if (le_parse_iso_time(le_span_of(wrong[i]), &ms) != LE_ERR_SYNTAX)
+            fail_msg("accepted: %s", wrong[i]);
+    }
+    assert_int_equal(le_parse_iso_time(LE_SPAN_NONE, &ms), LE_ERR_SYNTAX);
+    assert_int_equal(ms, 42);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +246,8 @@ int main(void)
         cmocka_unit_test(test_other_dates_are_refused),
         cmocka_unit_test(test_dates_of_strftime_come_back),
         cmocka_unit_test(test_damaged_dates_do_no_harm),
+        cmocka_unit_test(test_moments_are_read),
+        cmocka_unit_test(test_other_moments_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

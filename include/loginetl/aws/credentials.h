@@ -15,19 +15,34 @@ struct le_setting_fault {
     const char *words;
 };
 
-#define LE_NEVER_EXPIRES INT64_MAX
+#define LE_NEVER_EXPIRES      INT64_MAX
+#define LE_CREDENTIAL_LEN_MAX 4096 /* session tokens are the longest: 1 to 2 kB today */
 
-/* Made by its source's file, which puts this first in a struct of its own. */
+/* Why a refresh failed, for a person. Never a value, nor anything that a server or a process said
+ * but its error's code. */
+struct le_credential_failure {
+    const char *setting; /* the one that is likely to be at fault: "AWS_ROLE_ARN"; or NULL */
+    char words[256]; /* a whole sentence; "" when the last refresh went well, or none was made */
+};
+
+/* Made by its source's file, which puts this first in a struct of its own. Those that ask a service
+ * run on a loop and a net, and are destroyed before these are closed. */
 struct le_credential_source {
     const char *name; /* for the log: "environment" */
     /* The credentials as they are now; the spans are the source's, valid until its next refresh or
      * its end. LE_ERR_CREDENTIALS: none have come yet. */
     LE_MUST enum le_err (*get)(const struct le_credential_source *self, struct le_credentials *out,
                                int64_t *expires_at_ms);
-    /* Fetches new ones; done comes later, once, never from inside. NULL: they stay the same while
-     * the program runs. */
-    void (*refresh)(struct le_credential_source *self, void (*done)(void *owner, enum le_err err),
-                    void *owner);
+    /* Fetches new ones, one refresh at a time; done comes later, once, never from inside, within
+     * the source's own time limits, and those of before stay when it failed. On an error nothing
+     * was begun, and done is not called. Any error may go away by itself: roles and tokens are
+     * made and changed while the program runs. NULL: the credentials stay the same as long as it
+     * runs. */
+    LE_MUST enum le_err (*refresh)(struct le_credential_source *self,
+                                   void (*done)(void *owner, enum le_err err), void *owner);
+    const struct le_credential_failure *failure; /* NULL: it has no refresh */
+    /* A refresh under way is given up, and its done is not called. What runs on a loop is freed
+     * after that has run its close callbacks. */
     void (*destroy)(struct le_credential_source *self);
 };
 

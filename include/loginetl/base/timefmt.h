@@ -26,5 +26,9 @@ void le_format_iso_ms(int64_t unix_ms, char out[25]);
 /* An HTTP Date header in its only form still sent, "Sun, 06 Nov 1994 08:49:37 GMT". LE_ERR_SYNTAX.
  * Whether the day's name belongs to the date is not looked at. */
 LE_MUST enum le_err le_parse_http_date(struct le_span text, int64_t *unix_ms);
+/* A moment as services write it (RFC 3339): "2015-08-30T12:36:00Z", with or without a fraction of
+ * the second, of which the milliseconds count; "+02:00" or the word "UTC" in place of the Z.
+ * LE_ERR_SYNTAX, and that is also a time without a zone: nobody can tell when it is. */
+LE_MUST enum le_err le_parse_iso_time(struct le_span text, int64_t *unix_ms);
 
 #endif

@@ -1,0 +1,53 @@
+/* What those say who give credentials out, as bytes: no loop, no clock. */
+#ifndef LE_AWS_CREDENTIAL_ANSWER_H
+#define LE_AWS_CREDENTIAL_ANSWER_H
+
+#include "loginetl/aws/credentials.h"
+
+#define LE_CREDENTIAL_ANSWER_MAX (64 * 1024)
+
+struct le_credential_answer {
+    struct le_credentials credentials; /* non-empty, visible ASCII, LE_CREDENTIAL_LEN_MAX at most */
+    int64_t expires_at_ms;             /* since 1970, or LE_NEVER_EXPIRES */
+    struct le_span code;               /* of a refusal: a word; absent when there is none */
+};
+
+enum le_answer_form {
+    /* The container's and the instance's metadata service: AccessKeyId, SecretAccessKey, Token,
+     * Expiration, and Code, which is Success or the reason why there are none. */
+    LE_ANSWER_METADATA,
+    /* A process: Version (1), AccessKeyId, SecretAccessKey; SessionToken and Expiration may be
+     * missing. */
+    LE_ANSWER_PROCESS,
+    /* IAM Identity Center's GetRoleCredentials: roleCredentials with accessKeyId, secretAccessKey,
+     * sessionToken, and expiration in milliseconds. */
+    LE_ANSWER_SSO
+};
+
+/* JSON; strings are unescaped in place, and the spans of *out point into text. LE_ERR_CREDENTIALS:
+ * a refusal with out->code. LE_ERR_PROTOCOL: anything else but that form. */
+LE_MUST enum le_err le_credential_answer_read(enum le_answer_form form, char *text, size_t len,
+                                              struct le_credential_answer *out);
+
+/* The cached token that `aws sso login` writes: accessToken and expiresAt. LE_ERR_PROTOCOL. */
+LE_MUST enum le_err le_sso_token_read(char *text, size_t len, struct le_span *token,
+                                      int64_t *expires_at_ms);
+
+/* Visible ASCII without spaces, some, and LE_CREDENTIAL_LEN_MAX at most. A line end would end the
+ * header that it is sent in. */
+bool le_credential_fits(struct le_span text);
+
+/* The texts of an STS answer: wipe it after use. */
+struct le_sts_answer {
+    char texts[4][LE_CREDENTIAL_LEN_MAX];
+    size_t lens[4];
+};
+
+/* STS's XML, of AssumeRole as of AssumeRoleWithWebIdentity: Credentials in the result, or an error
+ * with its Code. The spans of *out point into *texts. A document type is refused, and with it every
+ * entity that is not XML's own. LE_ERR_CREDENTIALS: a refusal with out->code. LE_ERR_PROTOCOL,
+ * LE_ERR_NOMEM. */
+LE_MUST enum le_err le_sts_answer_read(struct le_span xml, struct le_sts_answer *texts,
+                                       struct le_credential_answer *out);
+
+#endif
