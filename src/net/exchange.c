@@ -1,5 +1,7 @@
 #include "internal.h"
 
+#include "loginetl/base/mem.h"
+
 #include <assert.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -138,6 +140,8 @@ static bool take(struct le_conn *conn, size_t count)
         conn->exchange->answer_began = true;
         conn->received += count;
         err = le_http_reader_feed(&conn->reader, conn->pool->net->read_buffer, count, &used);
+        if (conn->pool->secret)
+            le_wipe(conn->pool->net->read_buffer, count);
     }
     if (err != LE_OK) {
         le_pool_broken(conn, err);

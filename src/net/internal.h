@@ -89,6 +89,7 @@ struct le_pool {
     char *url;
     char *name;
     bool tls;
+    bool direct, secret; /* as le_pool_config has them */
     unsigned connections_max;
     int64_t connect_timeout_ms;
     int64_t idle_timeout_ms;

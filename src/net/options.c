@@ -75,6 +75,7 @@ bool le_conn_set_options(struct le_conn *conn)
            set_long(easy, CURLOPT_NOSIGNAL, 1) && set_long(easy, CURLOPT_QUICK_EXIT, 1) &&
            set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)pool->connect_timeout_ms) &&
            set_long(easy, CURLOPT_DNS_CACHE_TIMEOUT, NAME_CACHE_S) && set_http(easy) &&
+           (!pool->direct || curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK) &&
            set_tcp(easy) && set_tls(easy, pool->net->ca_file);
 }
 

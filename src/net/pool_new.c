@@ -110,6 +110,8 @@ enum le_err le_pool_new(struct le_net *net, const struct le_pool_config *config,
     pool->net = net;
     net->pools++;
     pool->connections_max = config->connections_max;
+    pool->direct = config->direct;
+    pool->secret = config->secret;
     pool->connect_timeout_ms = config->connect_timeout_ms;
     pool->idle_timeout_ms = config->idle_timeout_ms;
     le_list_init(&pool->waiting);

@@ -207,7 +207,11 @@ static void run_ours(struct run *run, const char *origin, const char *ca_file)
 {
     static struct ours all[CONNECTIONS_MAX];
     const struct le_net_config net_config = {.ca_file = ca_file};
-    const struct le_pool_config config = {le_span_of(origin), run->connections, 5000, 20000, "b"};
+    const struct le_pool_config config = {.origin = le_span_of(origin),
+                                          .connections_max = run->connections,
+                                          .connect_timeout_ms = 5000,
+                                          .idle_timeout_ms = 20000,
+                                          .name = "b"};
     struct le_net *net = le_net_new(run->loop, &net_config);
     struct le_pool *pool = NULL;
     check(net != NULL && le_pool_new(net, &config, &pool) == LE_OK, "pool");

@@ -22,6 +22,8 @@ struct le_pool_config {
     int64_t connect_timeout_ms; /* resolve, connect, proxy and TLS together */
     int64_t idle_timeout_ms;    /* an idle connection older than this is closed rather than used */
     const char *name;           /* for the log: "receive", "control" */
+    bool direct; /* never through a proxy: for the services of this machine and its host */
+    bool secret; /* answers are secrets: what was read is wiped as soon as it is in their body */
 };
 
 /* One request and its answer. The caller's; it stays until done. All zero before its first use;

@@ -286,7 +286,11 @@ static void connect_timeout(void **state)
     }
     char origin[64];
     snprintf(origin, sizeof origin, "http://127.0.0.1:%d", ntohs(address.sin_port));
-    const struct le_pool_config config = {le_span_of(origin), 1, 200, 1000, "test"};
+    const struct le_pool_config config = {.origin = le_span_of(origin),
+                                          .connections_max = 1,
+                                          .connect_timeout_ms = 200,
+                                          .idle_timeout_ms = 1000,
+                                          .name = "test"};
     rig_open_config(rig, &config, NULL);
     uint64_t start = uv_hrtime();
     struct ask *ask = rig_get(rig, RIG_PATIENCE_MS);
@@ -321,7 +325,11 @@ static void idle_for_too_long(void **state)
     STEPS({.bytes = HI});
     char origin[64];
     snprintf(origin, sizeof origin, "http://127.0.0.1:%d", raw_server_port(server));
-    const struct le_pool_config config = {le_span_of(origin), 4, RIG_PATIENCE_MS, 100, "test"};
+    const struct le_pool_config config = {.origin = le_span_of(origin),
+                                          .connections_max = 4,
+                                          .connect_timeout_ms = RIG_PATIENCE_MS,
+                                          .idle_timeout_ms = 100,
+                                          .name = "test"};
     rig_open_config(rig, &config, NULL);
     uint64_t start = uv_hrtime();
     rig_expect(rig, LE_OK, "hi");
@@ -351,7 +359,11 @@ static void bad_origins(void **state)
     rig->net = le_net_new(&rig->loop, &none);
     assert_non_null(rig->net);
     for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
-        const struct le_pool_config config = {le_span_of(origins[i]), 1, 1, 1, "test"};
+        const struct le_pool_config config = {.origin = le_span_of(origins[i]),
+                                              .connections_max = 1,
+                                              .connect_timeout_ms = 1,
+                                              .idle_timeout_ms = 1,
+                                              .name = "test"};
         struct le_pool *pool;
         enum le_err err = le_pool_new(rig->net, &config, &pool);
         if (err != LE_ERR_CONFIG)

@@ -234,7 +234,11 @@ static void no_memory(void **state)
     char origin[64];
     snprintf(origin, sizeof origin, "http://127.0.0.1:%d", raw_server_port(server));
     /* A socket that cannot be watched for want of memory runs into the connect timeout. */
-    const struct le_pool_config config = {le_span_of(origin), 2, 10000, RIG_PATIENCE_MS, "test"};
+    const struct le_pool_config config = {.origin = le_span_of(origin),
+                                          .connections_max = 2,
+                                          .connect_timeout_ms = 10000,
+                                          .idle_timeout_ms = RIG_PATIENCE_MS,
+                                          .name = "test"};
     for (unsigned long nth = 1; nth < 12; nth++) {
         rig_open_config(rig, &config, NULL);
         struct ask *ask = rig_get(rig, RIG_PATIENCE_MS);
@@ -258,7 +262,11 @@ static void no_memory_to_begin_with(void **state)
 {
     struct rig *rig = *state;
     const struct le_net_config none = {.ca_file = "/nonexistent"};
-    const struct le_pool_config config = {LE_SPAN_LIT("http://localhost"), 1, 1, 1, "test"};
+    const struct le_pool_config config = {.origin = LE_SPAN_LIT("http://localhost"),
+                                          .connections_max = 1,
+                                          .connect_timeout_ms = 1,
+                                          .idle_timeout_ms = 1,
+                                          .name = "test"};
     unsigned failures = 0;
     for (unsigned long nth = 1; nth < 12; nth++) {
         le_mem_fail_at(nth);

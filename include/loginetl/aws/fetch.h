@@ -1,0 +1,72 @@
+/* One small secret over HTTP or out of a file: what the sources of credentials are made of. */
+#ifndef LE_AWS_FETCH_H
+#define LE_AWS_FETCH_H
+
+#include "loginetl/base/http.h"
+#include "loginetl/net/net.h"
+#include "loginetl/net/pool.h"
+
+/* ---- HTTP ---- */
+
+#define LE_FETCH_REQUEST_MAX (64 * 1024) /* a token of 20 kB doubles at most in a form */
+
+struct le_fetch; /* requests to one origin, one at a time */
+
+struct le_fetch_config {
+    struct le_net *net;
+    const char *name;           /* for the log */
+    const char *origin;         /* "http://host:port"; a path is ignored; copied */
+    int64_t connect_timeout_ms; /* of each attempt */
+    bool direct;                /* never through a proxy */
+};
+
+struct le_fetch_request {
+    struct le_span method;
+    struct le_span target;
+    const struct le_http_header *headers; /* Host among them */
+    size_t header_count;
+    struct le_span body;
+    int64_t timeout_ms; /* of each attempt */
+    unsigned attempts; /* at least 1: what no answer came to, 429 and 5xx are tried again at once */
+};
+
+struct le_fetched {
+    enum le_err err; /* as an exchange's */
+    int status;      /* 0 when no answer came */
+    char *text;      /* the answer's body, to be worked on in place; until the next send or rest */
+    size_t len;
+};
+
+/* LE_ERR_NOMEM. */
+LE_MUST enum le_err le_fetch_new(const struct le_fetch_config *config, struct le_fetch **out);
+/* Copies the request. done comes once, never from inside; it may send again, rest or close. On an
+ * error nothing was begun: LE_ERR_CONFIG (the origin), LE_ERR_SYNTAX (a line end in a header),
+ * LE_ERR_TOO_LARGE, LE_ERR_NOMEM. */
+LE_MUST enum le_err le_fetch_send(struct le_fetch *fetch, const struct le_fetch_request *request,
+                                  void (*done)(void *owner, const struct le_fetched *fetched),
+                                  void *owner);
+/* Wipes request and answer and closes the connection, until the next send. Nothing may be under
+ * way. */
+void le_fetch_rest(struct le_fetch *fetch);
+/* The same, for good; what is under way is given up, and its done is not called. Freed when the
+ * loop has run. NULL is fine. */
+void le_fetch_close(struct le_fetch *fetch);
+
+/* ---- a file ---- */
+
+#define LE_SECRET_FILE_MAX (20 * 1024)
+
+struct le_file_fetch;
+
+/* Reads a regular file without blocking the loop. done comes once, never from inside: LE_OK and the
+ * text, which is wiped afterwards; or LE_ERR_CONFIG and fixed words about the file ("does not
+ * exist"). *out is for le_file_fetch_cancel and is gone when done is called. LE_ERR_NOMEM: nothing
+ * was begun. */
+LE_MUST enum le_err le_file_fetch(uv_loop_t *loop, const char *path,
+                                  void (*done)(void *owner, enum le_err err, const char *words,
+                                               struct le_span text),
+                                  void *owner, struct le_file_fetch **out);
+/* done will not be called; freed when the loop has run. */
+void le_file_fetch_cancel(struct le_file_fetch *file);
+
+#endif

@@ -1,0 +1,45 @@
+/* The sources that ask a service. Which of them is asked, and with what, is another's choice: each
+ * is made from parameters, which it copies. An error of making one: LE_ERR_CONFIG with *fault,
+ * LE_ERR_NOMEM. Nothing is asked before the first refresh. */
+#ifndef LE_AWS_SOURCES_H
+#define LE_AWS_SOURCES_H
+
+#include "loginetl/aws/credentials.h"
+#include "loginetl/net/net.h"
+
+#include <uv.h>
+
+struct le_source_world {
+    uv_loop_t *loop;
+    struct le_net *net;
+};
+
+/* The metadata service of a container: ECS, Fargate, EKS Pod Identity. */
+struct le_container_params {
+    const char *relative_uri; /* AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: counts before the other */
+    /* AWS_CONTAINER_CREDENTIALS_FULL_URI: https, or http to this machine or to one of the addresses
+     * that are the host's own, for what is sent and answered is secret. */
+    const char *full_uri;
+    const char *token;           /* AWS_CONTAINER_AUTHORIZATION_TOKEN; or NULL */
+    const char *token_file;      /* AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: counts before it; it is
+                                    read at each refresh; or NULL */
+    const char *relative_origin; /* NULL: ECS's own, http://169.254.170.2 */
+};
+LE_MUST enum le_err le_credentials_container(const struct le_source_world *world,
+                                             const struct le_container_params *params,
+                                             struct le_credential_source **out,
+                                             struct le_setting_fault *fault);
+
+/* The metadata service of an EC2 instance, version 2 only: a token is asked for first, so that
+ * nobody reads the credentials who can make this machine only follow a link. */
+struct le_instance_params {
+    const char *endpoint; /* AWS_EC2_METADATA_SERVICE_ENDPOINT; NULL: http://169.254.169.254 */
+    int64_t timeout_ms;   /* AWS_METADATA_SERVICE_TIMEOUT, of each attempt; 0: a second */
+    unsigned attempts;    /* AWS_METADATA_SERVICE_NUM_ATTEMPTS; 0: 3 */
+};
+LE_MUST enum le_err le_credentials_instance(const struct le_source_world *world,
+                                            const struct le_instance_params *params,
+                                            struct le_credential_source **out,
+                                            struct le_setting_fault *fault);
+
+#endif

@@ -1,0 +1,44 @@
+/* A loop, a net, and one source of credentials at a time, whose refreshes are waited for. */
+#ifndef LE_TESTS_SOURCE_FIXTURE_H
+#define LE_TESTS_SOURCE_FIXTURE_H
+
+#include "loginetl/aws/sources.h"
+
+#include "raw_server.h"
+#include "sqs_script.h"
+
+#define SOURCE_ANSWER                                                                \
+    "{\"Code\":\"Success\",\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"secret\"," \
+    "\"Token\":\"token\",\"Expiration\":\"2015-08-30T12:36:00Z\"}"
+#define SOURCE_EXPIRES_MS INT64_C(1440938160000)
+
+struct source_fixture {
+    uv_loop_t loop;
+    struct le_net *net;
+    struct le_source_world world;
+    struct le_credential_source *source; /* the test makes it; source_close ends it */
+    struct script *script;
+    char origin[64]; /* of the script: "http://127.0.0.1:port" */
+    unsigned done;
+    bool inside; /* refresh is being called: done must not come now */
+    enum le_err err;
+};
+
+int source_setup(void **state);
+int source_teardown(void **state);
+void source_script(struct source_fixture *fixture, const struct script_answer *answers,
+                   size_t count);
+/* Begins, waits, and says what came of it. */
+enum le_err source_refresh(struct source_fixture *fixture);
+/* Begins only. */
+enum le_err source_begin(struct source_fixture *fixture);
+/* Ends the source, and runs the loop until nothing of it is left. */
+void source_close(struct source_fixture *fixture);
+/* That the source has what SOURCE_ANSWER says, and that nothing of it stayed where it was read. */
+void source_check(const struct source_fixture *fixture);
+void source_check_none(const struct source_fixture *fixture);
+/* That the words of the last failure, and its setting, are about this. */
+void source_check_failure(const struct source_fixture *fixture, const char *setting,
+                          const char *words);
+
+#endif
