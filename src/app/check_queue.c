@@ -1,6 +1,8 @@
 /* The queue's half of `check`. */
 #include "loginetl/app/check.h"
 
+#include "loginetl/base/timefmt.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,9 +11,35 @@
 #define REQUEST_MAX     8192
 #define ANSWER_MAX      65536
 
+static void on_identity(void *owner)
+{
+    le_check_go_on(owner);
+}
+
+/* Each source has its own time limits: something comes of the first refresh. */
+static void tell_fetched(struct le_check *check)
+{
+    struct le_identity *identity = &check->world.identity;
+    char until[25];
+    le_identity_wait(identity, on_identity, check);
+    le_check_wait(check, "source of credentials");
+    le_identity_wait(identity, NULL, NULL);
+    if (!identity->ready) {
+        le_check_tell(check, LE_VERDICT_FAIL, "credentials", "%s", identity->failure);
+    } else if (identity->expires_at_ms == LE_NEVER_EXPIRES) {
+        le_check_tell(check, LE_VERDICT_OK, "credentials", "from the %s", identity->source->name);
+    } else {
+        le_format_iso_ms(identity->expires_at_ms, until);
+        le_check_tell(check, LE_VERDICT_OK, "credentials", "from the %s, until %s",
+                      identity->source->name, until);
+    }
+}
+
 static void tell_credentials(struct le_check *check)
 {
-    if (check->settings->credential_source != NULL)
+    if (check->world.identity.source != NULL)
+        tell_fetched(check);
+    else if (check->settings->credential_source != NULL)
         le_check_tell(check, LE_VERDICT_OK, "credentials", "from the %s",
                       check->settings->credential_source->name);
     else if (check->settings->aws)
@@ -163,7 +191,9 @@ static void tell_dead_letter(struct le_check *check)
 void le_check_queue(struct le_check *check)
 {
     tell_credentials(check);
-    if (check->settings->credential_source == NULL && check->settings->aws)
+    const struct le_identity *identity = &check->world.identity;
+    bool none = check->settings->credential_source == NULL && identity->source == NULL;
+    if (!identity->ready || (none && check->settings->aws))
         return;
     look_up(check);
     if (check->lookup.err != LE_OK) {

@@ -278,9 +278,9 @@ static enum le_err take_given_urls(struct le_lookup *lookup)
     return err;
 }
 
-static void on_first_turn(uv_timer_t *timer)
+static void begin(struct le_lookup *lookup)
 {
-    struct le_lookup *lookup = timer->data;
+    lookup->started_ms = le_world_now_ms(lookup->world);
     enum le_err err = take_given_urls(lookup);
     if (err != LE_OK) {
         (void)snprintf(lookup->failure, sizeof lookup->failure, "%s", le_err_text(err));
@@ -292,12 +292,53 @@ static void on_first_turn(uv_timer_t *timer)
     }
 }
 
+static void on_first_turn(uv_timer_t *timer);
+
+static void give_up_credentials(struct le_lookup *lookup)
+{
+    const char *failure = lookup->world->identity.failure;
+    (void)snprintf(lookup->failure, sizeof lookup->failure, "%s",
+                   failure[0] != '\0' ? failure : "no credentials have come");
+    le_identity_wait(&lookup->world->identity, NULL, NULL);
+    uv_timer_stop(&lookup->timer);
+    finish(lookup, LE_ERR_CREDENTIALS);
+}
+
+/* A service waits for ever, anyone else for as long as for an answer. */
+static void on_patience(uv_timer_t *timer)
+{
+    give_up_credentials(timer->data);
+}
+
+static void on_identity(void *owner)
+{
+    struct le_lookup *lookup = owner;
+    const struct le_identity *identity = &lookup->world->identity;
+    if (identity->refused) {
+        give_up_credentials(lookup);
+    } else if (identity->ready) {
+        le_identity_wait(&lookup->world->identity, NULL, NULL);
+        uv_timer_start(&lookup->timer, on_first_turn, 0, 0);
+    }
+}
+
+static void on_first_turn(uv_timer_t *timer)
+{
+    struct le_lookup *lookup = timer->data;
+    if (lookup->world->identity.ready) {
+        begin(lookup);
+        return;
+    }
+    le_identity_wait(&lookup->world->identity, on_identity, lookup);
+    if (lookup->give_up_ms > 0)
+        uv_timer_start(timer, on_patience, (uint64_t)lookup->give_up_ms, 0);
+}
+
 void le_lookup_start(struct le_lookup *lookup)
 {
     assert(lookup != NULL && lookup->world != NULL && lookup->done != NULL);
     lookup->step = LE_LOOKUP_QUEUE_URL;
     lookup->visible = lookup->not_visible = -1;
-    lookup->started_ms = le_world_now_ms(lookup->world);
     le_backoff_init(&lookup->backoff, RETRY_BASE_MS, LE_BACKOFF_MAX_MS / 2);
     uv_timer_init(&lookup->world->loop, &lookup->timer);
     lookup->timer.data = lookup;
@@ -306,6 +347,7 @@ void le_lookup_start(struct le_lookup *lookup)
 
 void le_lookup_close(struct le_lookup *lookup)
 {
+    le_identity_wait(&lookup->world->identity, NULL, NULL);
     lookup->step = LE_LOOKUP_DONE;
     uv_close((uv_handle_t *)&lookup->timer, NULL);
 }

@@ -43,7 +43,7 @@ static enum le_err open_log(struct le_world *world)
 enum le_err le_world_need_credentials(const struct le_world *world)
 {
     const struct le_settings *settings = world->settings;
-    if (settings->credential_source != NULL)
+    if (settings->credential_source != NULL || world->identity.source != NULL)
         return LE_OK;
     if (settings->aws) {
         le_log(LE_LOG_ERROR, "failed", LE_FS("text", LE_NO_CREDENTIALS));
@@ -71,6 +71,12 @@ static enum le_sqs_protocol protocol_of(const struct le_settings *settings)
     return protocols[le_setting_number(settings, LE_OPT_SQS_PROTOCOL)];
 }
 
+static bool on_expired(void *self)
+{
+    struct le_world *world = self;
+    return le_identity_expired(&world->identity);
+}
+
 static enum le_err open_queue(struct le_world *world)
 {
     const struct le_settings *settings = world->settings;
@@ -85,14 +91,16 @@ static enum le_err open_queue(struct le_world *world)
         .receivers_max = (unsigned)le_setting_number(settings, LE_OPT_CONCURRENCY),
         .control_max = control_connections(settings),
         .wall_ms = le_wall_ms,
+        .expired = on_expired,
+        .self = world,
     };
     enum le_err err = le_queue_new(&config, &world->queue);
     if (err == LE_OK)
-        err = le_queue_set_credentials(world->queue, &settings->credentials);
+        return le_identity_open(world);
     if (err == LE_ERR_CONFIG)
         le_log(LE_LOG_ERROR, "failed",
                LE_FS("text", "--endpoint-url is not a URL that can be used"));
-    else if (err != LE_OK)
+    else
         le_log(LE_LOG_ERROR, "failed", LE_FS("text", le_err_text(err)));
     return err;
 }
@@ -144,6 +152,7 @@ enum le_err le_world_open(struct le_world *world, const struct le_settings *sett
 
 void le_world_close(struct le_world *world)
 {
+    le_identity_close(&world->identity);
     if (world->queue != NULL)
         le_queue_close(world->queue);
     if (world->net != NULL)

@@ -46,49 +46,6 @@ static void destroy(struct le_credential_source *source)
 
 /* ---- where to ask ---- */
 
-static bool is_number(struct le_span text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-    return text.len > 0 && text.len <= 3;
-}
-
-/* 127.0.0.0/8 in four numbers; a name that only begins like it is somebody's own. */
-static bool is_loopback(struct le_span host)
-{
-    unsigned parts = 0;
-    const char *end = host.ptr + host.len;
-    if (host.len < 4 || memcmp(host.ptr, "127.", 4) != 0)
-        return false;
-    for (const char *at = host.ptr; at <= end; parts++) {
-        const char *dot = memchr(at, '.', (size_t)(end - at));
-        const char *stop = dot != NULL ? dot : end;
-        if (!is_number((struct le_span){at, (size_t)(stop - at)}))
-            return false;
-        at = stop + 1;
-    }
-    return parts == 4;
-}
-
-/* In clear text only to where nobody listens in between. */
-static bool may_be_asked(const struct le_endpoint *endpoint)
-{
-    static const char *const hosts[] = {"localhost", "[::1]", "169.254.170.2", "169.254.170.23",
-                                        "[fd00:ec2::23]"};
-    if (memcmp(endpoint->origin.ptr, "https:", 6) == 0)
-        return true;
-    struct le_span host = endpoint->host;
-    const char *bracket = memchr(host.ptr, ']', host.len);
-    const char *colon = bracket != NULL ? bracket + 1 : memchr(host.ptr, ':', host.len);
-    if (colon != NULL)
-        host.len = (size_t)(colon - host.ptr);
-    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
-        if (le_span_is(host, hosts[i]))
-            return true;
-    return is_loopback(host);
-}
-
 static bool is_visible(struct le_span text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -140,7 +97,7 @@ static enum le_err set_url(struct container *self, const struct le_container_par
         return LE_ERR_CONFIG;
     fault->words = "is http:// to a host that is neither this machine nor one of AWS's own "
                    "addresses for it: credentials would cross the network in clear text";
-    return may_be_asked(&self->endpoint) ? LE_OK : LE_ERR_CONFIG;
+    return le_container_uri_allowed(le_span_of(self->url)) ? LE_OK : LE_ERR_CONFIG;
 }
 
 /* ---- the token ---- */

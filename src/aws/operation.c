@@ -182,6 +182,7 @@ enum next {
 /* LE_OK for a 2xx answer. */
 static enum le_err judge(struct le_operation *op, enum next *next)
 {
+    struct le_queue *queue = op->queue;
     const struct le_exchange *exchange = &op->exchange;
     *next = NEXT_FINISH;
     op->status = exchange->err == LE_OK ? exchange->status : 0;
@@ -198,6 +199,8 @@ static enum le_err judge(struct le_operation *op, enum next *next)
     struct le_span code = op->codec->read_error(body->data, body->len, header);
     le_operation_set_code(op, code);
     enum le_err err = le_sqs_error(exchange->status, code);
+    if (le_sqs_is_expired(code) && queue->expired != NULL && queue->expired(queue->self))
+        err = LE_ERR_SERVICE; /* it passes */
     if (le_protocol_refused(op, code, markup))
         *next = NEXT_ENCODE;
     else if (le_sqs_is_skew(code) && !op->resent && !op->cancelled && learn_skew(op))

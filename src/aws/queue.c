@@ -74,6 +74,7 @@ enum le_err le_queue_new(const struct le_queue_config *config, struct le_queue *
         return LE_ERR_NOMEM;
     le_protocol_init(queue, config->protocol);
     queue->wall_ms = config->wall_ms;
+    queue->expired = config->expired;
     queue->self = config->self;
     queue->endpoint_source = config->endpoint_source;
     queue->url_given = config->url_given;

@@ -46,6 +46,8 @@ static const char *const credentials[] = {
     "ExpiredTokenException",      "InvalidToken",
     "TokenRefreshRequired",       "NotAuthorized",
 };
+static const char *const expired[] = {"ExpiredToken", "ExpiredTokenException",
+                                      "TokenRefreshRequired"};
 /* An entry of a batch that will never do: for its handle, or for what it holds. */
 static const char *const invalid_entry[] = {
     "ReceiptHandleIsInvalid",
@@ -73,6 +75,11 @@ static bool is_one_of(struct le_span code, const char *const *names, size_t coun
 bool le_sqs_is_skew(struct le_span code)
 {
     return IS_ONE_OF(code, skewed);
+}
+
+bool le_sqs_is_expired(struct le_span code)
+{
+    return IS_ONE_OF(code, expired);
 }
 
 static enum le_err by_status(int status)

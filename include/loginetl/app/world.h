@@ -3,6 +3,7 @@
 #ifndef LE_APP_WORLD_H
 #define LE_APP_WORLD_H
 
+#include "loginetl/app/identity.h"
 #include "loginetl/app/settings.h"
 #include "loginetl/app/terminal.h"
 #include "loginetl/aws/queue.h"
@@ -17,6 +18,7 @@ struct le_world {
     struct le_terminal *terminal; /* the log and the progress line */
     struct le_net *net;
     struct le_queue *queue;
+    struct le_identity identity;
     struct le_rng rng; /* jitter */
 };
 
@@ -29,9 +31,6 @@ LE_MUST enum le_err le_world_open(struct le_world *world, const struct le_settin
  * has closed its own before or closes them while the loop runs. */
 void le_world_close(struct le_world *world);
 
-#define LE_NO_CREDENTIALS                                                                     \
-    "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give --profile " \
-    "(an EC2 instance's own are not asked for yet)"
 /* LE_ERR_CREDENTIALS, after a line about it: there are none, and the endpoint wants true ones. */
 LE_MUST enum le_err le_world_need_credentials(const struct le_world *world);
 

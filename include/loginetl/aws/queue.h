@@ -43,6 +43,9 @@ struct le_queue_config {
     unsigned receivers_max;         /* connections for long polls */
     unsigned control_max;           /* connections for everything else */
     int64_t (*wall_ms)(void *self); /* for signatures */
+    /* The service says that the credentials have expired. True: new ones are being fetched, and
+     * what was refused may be tried again. NULL: they never change. */
+    bool (*expired)(void *self);
     void *self;
 };
 

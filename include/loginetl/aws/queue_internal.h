@@ -52,6 +52,7 @@ struct le_queue {
     bool has_credentials;
     char targets[LE_SQS_OPERATION_COUNT][LE_TARGET_MAX];
     int64_t (*wall_ms)(void *self);
+    bool (*expired)(void *self); /* or NULL */
     void *self;
     int64_t skew_ms; /* to be added to our clock */
     bool answered; /* a request has been answered 2xx: keys, endpoint and region were right once */

@@ -131,6 +131,8 @@ extern const struct le_sqs_codec le_sqs_query;
  * and tokens), _DENIED, _NO_QUEUE, _REFUSED. le_sqs_is_skew: the codes that a wrong clock gives. */
 enum le_err le_sqs_error(int status, struct le_span code);
 bool le_sqs_is_skew(struct le_span code);
+/* Did it say that credentials which were good have expired? */
+bool le_sqs_is_expired(struct le_span code);
 /* Is an entry that failed with this code worth another try? Not when the sender is at fault or the
  * handle is invalid. */
 bool le_sqs_entry_retryable(const struct le_sqs_entry_result *result);

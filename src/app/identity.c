@@ -1,0 +1,187 @@
+#include "loginetl/app/identity.h"
+
+#include "loginetl/app/world.h"
+#include "loginetl/aws/sources.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define METADATA_ENDPOINT "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+
+/* ---- which source ---- */
+
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+/* As botocore reads it, but that what is no number is passed over: 0. */
+static unsigned number_of(const char *name, unsigned max)
+{
+    const char *text = variable(name);
+    unsigned number = 0;
+    for (; text != NULL && *text != '\0'; text++) {
+        if (*text < '0' || *text > '9' || number > max)
+            return 0;
+        number = number * 10 + (unsigned)(*text - '0');
+    }
+    return number <= max ? number : 0;
+}
+
+static enum le_err open_container(const struct le_source_world *where,
+                                  struct le_credential_source **out, struct le_setting_fault *fault)
+{
+    const struct le_container_params params = {
+        .relative_uri = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+        .full_uri = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+        .token = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        .token_file = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+    };
+    return le_credentials_container(where, &params, out, fault);
+}
+
+static enum le_err open_instance(const struct le_source_world *where,
+                                 struct le_credential_source **out, struct le_setting_fault *fault)
+{
+    const struct le_instance_params params = {
+        .endpoint = variable(METADATA_ENDPOINT),
+        .timeout_ms = (int64_t)number_of("AWS_METADATA_SERVICE_TIMEOUT", 60) * 1000,
+        .attempts = number_of("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 10),
+    };
+    return le_credentials_instance(where, &params, out, fault);
+}
+
+/* An emulator's user has no instance to ask, and would wait for its answer, unless told where. */
+static bool is_asked(const struct le_settings *settings)
+{
+    return settings->plan.source == LE_PLAN_INSTANCE &&
+           (settings->aws || variable(METADATA_ENDPOINT) != NULL);
+}
+
+static enum le_err open_source(struct le_world *world)
+{
+    const struct le_settings *settings = world->settings;
+    const struct le_source_world where = {&world->loop, world->net};
+    struct le_credential_source **out = &world->identity.source;
+    struct le_setting_fault fault = {NULL, NULL};
+    enum le_err err = LE_OK;
+    if (settings->credential_source != NULL || settings->plan.role_count > 0)
+        return LE_OK;
+    if (settings->plan.source == LE_PLAN_CONTAINER)
+        err = open_container(&where, out, &fault);
+    else if (is_asked(settings))
+        err = open_instance(&where, out, &fault);
+    char text[400];
+    if (err == LE_ERR_CONFIG)
+        (void)snprintf(text, sizeof text, "%s %s", fault.setting, fault.words);
+    if (err != LE_OK)
+        le_log(LE_LOG_ERROR, "failed",
+               LE_FS("text", err == LE_ERR_CONFIG ? text : le_err_text(err)));
+    return err;
+}
+
+/* ---- what comes of a refresh ---- */
+
+static void tell(struct le_identity *identity)
+{
+    if (identity->changed != NULL)
+        identity->changed(identity->owner);
+}
+
+static enum le_err on_changed(void *owner, const struct le_credentials *credentials)
+{
+    struct le_world *world = owner;
+    struct le_identity *identity = &world->identity;
+    struct le_credentials same;
+    enum le_err err = le_queue_set_credentials(world->queue, credentials);
+    if (err == LE_OK)
+        err = identity->source->get(identity->source, &same, &identity->expires_at_ms);
+    if (err != LE_OK)
+        return err;
+    identity->failure[0] = '\0';
+    identity->ready = true;
+    tell(identity);
+    return LE_OK;
+}
+
+/* Where no metadata service answers there is no instance: this is any machine, and its user has
+ * given no credentials. */
+static bool is_no_instance(const struct le_world *world, enum le_err err)
+{
+    return world->settings->plan.source == LE_PLAN_INSTANCE &&
+           variable(METADATA_ENDPOINT) == NULL &&
+           (err == LE_ERR_CONNECT || err == LE_ERR_TIMEOUT || err == LE_ERR_RESOLVE);
+}
+
+static void on_failed(void *owner, enum le_err err, const struct le_credential_failure *failure,
+                      bool have)
+{
+    struct le_world *world = owner;
+    struct le_identity *identity = &world->identity;
+    (void)have;
+    identity->refused = !identity->ready && is_no_instance(world, err);
+    (void)snprintf(identity->failure, sizeof identity->failure, "%s",
+                   identity->refused ? LE_NO_CREDENTIALS : failure->words);
+    tell(identity);
+}
+
+/* ---- beginning and end ---- */
+
+static enum le_err start_refresh(struct le_world *world)
+{
+    const struct le_refresh_config config = {
+        .loop = &world->loop,
+        .source = world->identity.source,
+        .rng = &world->rng,
+        .wall_ms = le_wall_ms,
+        .changed = on_changed,
+        .failed = on_failed,
+        .owner = world,
+    };
+    enum le_err err = le_refresh_new(&config, &world->identity.refresh);
+    if (err == LE_OK)
+        le_refresh_start(world->identity.refresh);
+    else
+        le_log(LE_LOG_ERROR, "failed", LE_FS("text", le_err_text(err)));
+    return err;
+}
+
+enum le_err le_identity_open(struct le_world *world)
+{
+    struct le_identity *identity = &world->identity;
+    identity->expires_at_ms = LE_NEVER_EXPIRES;
+    enum le_err err = open_source(world);
+    if (err != LE_OK)
+        return err;
+    if (identity->source != NULL)
+        return start_refresh(world);
+    err = le_queue_set_credentials(world->queue, &world->settings->credentials);
+    if (err != LE_OK)
+        le_log(LE_LOG_ERROR, "failed", LE_FS("text", le_err_text(err)));
+    identity->ready = err == LE_OK;
+    return err;
+}
+
+void le_identity_close(struct le_identity *identity)
+{
+    identity->changed = NULL;
+    if (identity->refresh != NULL)
+        le_refresh_close(identity->refresh);
+    if (identity->source != NULL)
+        identity->source->destroy(identity->source);
+    identity->refresh = NULL;
+    identity->source = NULL;
+}
+
+void le_identity_wait(struct le_identity *identity, void (*changed)(void *owner), void *owner)
+{
+    identity->changed = changed;
+    identity->owner = owner;
+}
+
+bool le_identity_expired(struct le_identity *identity)
+{
+    return identity->refresh != NULL && le_refresh_now(identity->refresh);
+}
