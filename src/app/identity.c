@@ -106,13 +106,13 @@ static enum le_err on_changed(void *owner, const struct le_credentials *credenti
     return LE_OK;
 }
 
-/* Where no metadata service answers there is no instance: this is any machine, and its user has
- * given no credentials. */
-static bool is_no_instance(const struct le_world *world, enum le_err err)
+/* An instance is asked when nothing else is known. Where no metadata service answers, or one that
+ * has no role to give, this is any machine, and its user has given no credentials. */
+static bool has_no_role(const struct le_world *world, enum le_err err)
 {
+    bool nobody = err == LE_ERR_CONNECT || err == LE_ERR_TIMEOUT || err == LE_ERR_RESOLVE;
     return world->settings->plan.source == LE_PLAN_INSTANCE &&
-           variable(METADATA_ENDPOINT) == NULL &&
-           (err == LE_ERR_CONNECT || err == LE_ERR_TIMEOUT || err == LE_ERR_RESOLVE);
+           (err == LE_ERR_CREDENTIALS || (nobody && variable(METADATA_ENDPOINT) == NULL));
 }
 
 static void on_failed(void *owner, enum le_err err, const struct le_credential_failure *failure,
@@ -121,9 +121,9 @@ static void on_failed(void *owner, enum le_err err, const struct le_credential_f
     struct le_world *world = owner;
     struct le_identity *identity = &world->identity;
     (void)have;
-    identity->refused = !identity->ready && is_no_instance(world, err);
-    (void)snprintf(identity->failure, sizeof identity->failure, "%s",
-                   identity->refused ? LE_NO_CREDENTIALS : failure->words);
+    identity->refused = !identity->ready && has_no_role(world, err);
+    (void)snprintf(identity->failure, sizeof identity->failure, "%s%s",
+                   identity->refused ? LE_NO_CREDENTIALS "; " : "", failure->words);
     tell(identity);
 }
 

@@ -19,7 +19,7 @@ class Metadata:
     """Of a container at /role, and of an instance. Each answer with credentials has another key: KEY1, KEY2, …"""
 
     def __init__(self):
-        self.given, self.broken, self.lasts_s = 0, False, 3600
+        self.given, self.broken, self.has_role, self.lasts_s = 0, False, True, 3600
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -49,7 +49,7 @@ class Metadata:
         if self.broken:
             handler.say(500, "")
         elif instance and handler.path == "/latest/meta-data/iam/security-credentials/":
-            handler.say(200, "the-role")
+            handler.say(200 if self.has_role else 404, "the-role")
         elif handler.path == "/role" or (instance and handler.path.endswith("/the-role")):
             handler.say(200, self.credentials())
         else:
@@ -143,9 +143,18 @@ def test_a_drain_gives_up_without_credentials(loaded, program, database, metadat
     assert loaded.requests() == []
 
 
+def test_an_instance_without_a_role_has_no_credentials(loaded, program, database, metadata):
+    """It is what is asked when nothing else is known: a service does not wait for it either."""
+    metadata.has_role = False
+    result = program.run(env=environment(loaded, database, metadata.environment("instance")))
+    check(result, 1, "AWS_ACCESS_KEY_ID")
+    assert loaded.requests() == []
+
+
 def test_check_says_which_source_was_used(loaded, program, database, metadata):
     result = program.run("check", env=environment(loaded, database, metadata.environment("instance")))
     assert "ok    credentials  from the instance, until 2" in result.stdout
     metadata.broken = True
     result = program.run("check", env=environment(loaded, database, metadata.environment("instance")))
     assert result.status == 1 and "FAIL  credentials" in result.stdout and "metadata service" in result.stdout
+    assert "queue " not in result.stdout  # nobody can be asked
