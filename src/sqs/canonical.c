@@ -13,8 +13,7 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Percent-encodes; keep stays as it is ('/' in paths), and so does "%XX" when keep is '%'. */
-static enum le_err append_encoded(struct le_buf *out, struct le_span text, char keep)
+enum le_err le_percent_encode(struct le_buf *out, struct le_span text, char keep)
 {
     static const char digits[] = "0123456789ABCDEF";
     enum le_err err = LE_OK;
@@ -22,7 +21,7 @@ static enum le_err append_encoded(struct le_buf *out, struct le_span text, char 
         char c = text.ptr[i];
         bool encoded =
             c == '%' && i + 2 < text.len && is_hex(text.ptr[i + 1]) && is_hex(text.ptr[i + 2]);
-        if (is_unreserved(c) || (c == keep && (keep != '%' || encoded))) {
+        if (is_unreserved(c) || (c != '\0' && c == keep && (keep != '%' || encoded))) {
             err = le_buf_append(out, &c, 1);
         } else {
             unsigned char byte = (unsigned char)c;
@@ -51,7 +50,7 @@ static enum le_err append_segment(struct le_buf *out, size_t start, struct le_sp
         return LE_OK;
     }
     enum le_err err = le_buf_append(out, "/", 1);
-    return err == LE_OK ? append_encoded(out, segment, '/') : err;
+    return err == LE_OK ? le_percent_encode(out, segment, '/') : err;
 }
 
 enum le_err le_canonical_path(struct le_buf *out, struct le_span path, bool normalise)
@@ -60,7 +59,7 @@ enum le_err le_canonical_path(struct le_buf *out, struct le_span path, bool norm
         return le_buf_append(out, "/", 1);
     assert(path.ptr[0] == '/');
     if (!normalise)
-        return append_encoded(out, path, '/');
+        return le_percent_encode(out, path, '/');
     size_t start = out->len;
     enum le_err err = LE_OK;
     const char *end = path.ptr + path.len;
@@ -114,9 +113,9 @@ static enum le_err encode_query(struct le_buf *out, struct le_span query)
             stop = end;
         struct parameter parameter = parameter_of((struct le_span){at, (size_t)(stop - at)});
         if (stop > at) {
-            err = append_encoded(out, parameter.name, '%');
+            err = le_percent_encode(out, parameter.name, '%');
             err = err == LE_OK ? le_buf_append(out, "=", 1) : err;
-            err = err == LE_OK ? append_encoded(out, parameter.value, '%') : err;
+            err = err == LE_OK ? le_percent_encode(out, parameter.value, '%') : err;
             err = err == LE_OK ? le_buf_append(out, "&", 1) : err;
         }
         at = stop + 1;

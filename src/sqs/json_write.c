@@ -1,53 +1,19 @@
 #include "loginetl/base/json.h"
 #include "loginetl/sqs/json.h"
+#include "loginetl/sqs/writer.h"
 
 #include <assert.h>
 
-/* The first failure sticks, so that a request reads as it is written. */
-struct writer {
-    struct le_buf *out;
-    size_t start;
-    enum le_err err;
-};
-
-static struct writer begin(struct le_buf *out)
-{
-    return (struct writer){.out = out, .start = out->len, .err = LE_OK};
-}
-
-/* A request that did not become whole leaves nothing behind. */
-static enum le_err finish(struct writer *writer)
-{
-    if (writer->err != LE_OK)
-        writer->out->len = writer->start;
-    return writer->err;
-}
-
-static void put(struct writer *writer, struct le_span text)
-{
-    if (writer->err == LE_OK)
-        writer->err = le_buf_append_span(writer->out, text);
-}
-
-#define PUT(writer, literal) put(writer, LE_SPAN_LIT(literal))
-
-static void put_int(struct writer *writer, int value)
-{
-    assert(value >= 0);
-    if (writer->err == LE_OK)
-        writer->err = le_buf_append_u64(writer->out, (uint64_t)value);
-}
-
-static void put_string(struct writer *writer, struct le_span text)
+static void put_string(struct le_sqs_writer *writer, struct le_span text)
 {
     if (writer->err == LE_OK)
         writer->err = le_json_append_string(writer->out, text);
 }
 
-static void put_queue_url(struct writer *writer, struct le_span queue_url)
+static void put_queue_url(struct le_sqs_writer *writer, struct le_span queue_url)
 {
     assert(queue_url.len > 0);
-    PUT(writer, "{\"QueueUrl\":");
+    LE_SQS_PUT(writer, "{\"QueueUrl\":");
     put_string(writer, queue_url);
 }
 
@@ -55,23 +21,23 @@ enum le_err le_sqs_json_get_queue_url(struct le_buf *out, struct le_span name,
                                       struct le_span account)
 {
     assert(name.len > 0);
-    struct writer writer = begin(out);
-    PUT(&writer, "{\"QueueName\":");
+    struct le_sqs_writer writer = le_sqs_begin(out);
+    LE_SQS_PUT(&writer, "{\"QueueName\":");
     put_string(&writer, name);
     if (account.len > 0) {
-        PUT(&writer, ",\"QueueOwnerAWSAccountId\":");
+        LE_SQS_PUT(&writer, ",\"QueueOwnerAWSAccountId\":");
         put_string(&writer, account);
     }
-    PUT(&writer, "}");
-    return finish(&writer);
+    LE_SQS_PUT(&writer, "}");
+    return le_sqs_finish(&writer);
 }
 
 enum le_err le_sqs_json_get_queue_attributes(struct le_buf *out, struct le_span queue_url)
 {
-    struct writer writer = begin(out);
+    struct le_sqs_writer writer = le_sqs_begin(out);
     put_queue_url(&writer, queue_url);
-    PUT(&writer, ",\"AttributeNames\":[\"All\"]}");
-    return finish(&writer);
+    LE_SQS_PUT(&writer, ",\"AttributeNames\":[\"All\"]}");
+    return le_sqs_finish(&writer);
 }
 
 /* The attributes are asked for under both names: older servers know only the older one. */
@@ -79,35 +45,36 @@ enum le_err le_sqs_json_receive(struct le_buf *out, struct le_span queue_url, in
                                 int wait_s, int visibility_s)
 {
     assert(max_messages >= 1 && max_messages <= LE_SQS_BATCH_MAX);
-    struct writer writer = begin(out);
+    assert(wait_s >= 0 && visibility_s >= 0);
+    struct le_sqs_writer writer = le_sqs_begin(out);
     put_queue_url(&writer, queue_url);
-    PUT(&writer, ",\"MaxNumberOfMessages\":");
-    put_int(&writer, max_messages);
-    PUT(&writer, ",\"WaitTimeSeconds\":");
-    put_int(&writer, wait_s);
-    PUT(&writer, ",\"VisibilityTimeout\":");
-    put_int(&writer, visibility_s);
-    PUT(&writer,
-        ",\"AttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"]"
-        ",\"MessageSystemAttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"]}");
-    return finish(&writer);
+    LE_SQS_PUT(&writer, ",\"MaxNumberOfMessages\":");
+    le_sqs_put_number(&writer, (size_t)max_messages);
+    LE_SQS_PUT(&writer, ",\"WaitTimeSeconds\":");
+    le_sqs_put_number(&writer, (size_t)wait_s);
+    LE_SQS_PUT(&writer, ",\"VisibilityTimeout\":");
+    le_sqs_put_number(&writer, (size_t)visibility_s);
+    LE_SQS_PUT(&writer,
+               ",\"AttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"]"
+               ",\"MessageSystemAttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"]}");
+    return le_sqs_finish(&writer);
 }
 
-static void put_entry_id(struct writer *writer, size_t position)
+static void put_entry_id(struct le_sqs_writer *writer, size_t position)
 {
     char id[] = ",{\"Id\":\"0\"";
     _Static_assert(LE_SQS_BATCH_MAX <= 10, "a position is one digit");
     assert(position < LE_SQS_BATCH_MAX);
     id[sizeof id - 3] = (char)('0' + position);
     size_t skip = position == 0 ? 1 : 0; /* no comma before the first */
-    put(writer, (struct le_span){id + skip, sizeof id - 1 - skip});
+    le_sqs_put(writer, (struct le_span){id + skip, sizeof id - 1 - skip});
 }
 
-static void put_handle(struct writer *writer, size_t position, struct le_span handle)
+static void put_handle(struct le_sqs_writer *writer, size_t position, struct le_span handle)
 {
     assert(handle.len > 0);
     put_entry_id(writer, position);
-    PUT(writer, ",\"ReceiptHandle\":");
+    LE_SQS_PUT(writer, ",\"ReceiptHandle\":");
     put_string(writer, handle);
 }
 
@@ -115,68 +82,68 @@ enum le_err le_sqs_json_delete_batch(struct le_buf *out, struct le_span queue_ur
                                      const struct le_span *handles, size_t count)
 {
     assert(count >= 1 && count <= LE_SQS_BATCH_MAX);
-    struct writer writer = begin(out);
+    struct le_sqs_writer writer = le_sqs_begin(out);
     put_queue_url(&writer, queue_url);
-    PUT(&writer, ",\"Entries\":[");
+    LE_SQS_PUT(&writer, ",\"Entries\":[");
     for (size_t i = 0; i < count; i++) {
         put_handle(&writer, i, handles[i]);
-        PUT(&writer, "}");
+        LE_SQS_PUT(&writer, "}");
     }
-    PUT(&writer, "]}");
-    return finish(&writer);
+    LE_SQS_PUT(&writer, "]}");
+    return le_sqs_finish(&writer);
 }
 
 enum le_err le_sqs_json_visibility_batch(struct le_buf *out, struct le_span queue_url,
                                          const struct le_span *handles, size_t count,
                                          int visibility_s)
 {
-    assert(count >= 1 && count <= LE_SQS_BATCH_MAX);
-    struct writer writer = begin(out);
+    assert(count >= 1 && count <= LE_SQS_BATCH_MAX && visibility_s >= 0);
+    struct le_sqs_writer writer = le_sqs_begin(out);
     put_queue_url(&writer, queue_url);
-    PUT(&writer, ",\"Entries\":[");
+    LE_SQS_PUT(&writer, ",\"Entries\":[");
     for (size_t i = 0; i < count; i++) {
         put_handle(&writer, i, handles[i]);
-        PUT(&writer, ",\"VisibilityTimeout\":");
-        put_int(&writer, visibility_s);
-        PUT(&writer, "}");
+        LE_SQS_PUT(&writer, ",\"VisibilityTimeout\":");
+        le_sqs_put_number(&writer, (size_t)visibility_s);
+        LE_SQS_PUT(&writer, "}");
     }
-    PUT(&writer, "]}");
-    return finish(&writer);
+    LE_SQS_PUT(&writer, "]}");
+    return le_sqs_finish(&writer);
 }
 
 /* SQS refuses attributes with an empty value. */
-static void put_attributes(struct writer *writer, const struct le_sqs_send_entry *entry)
+static void put_attributes(struct le_sqs_writer *writer, const struct le_sqs_send_entry *entry)
 {
     bool any = false;
     for (size_t i = 0; i < entry->attribute_count; i++) {
         const struct le_sqs_attribute *attribute = &entry->attributes[i];
         if (attribute->value.len == 0)
             continue;
-        put(writer, any ? LE_SPAN_LIT(",") : LE_SPAN_LIT(",\"MessageAttributes\":{"));
+        le_sqs_put(writer, any ? LE_SPAN_LIT(",") : LE_SPAN_LIT(",\"MessageAttributes\":{"));
         put_string(writer, attribute->name);
-        PUT(writer, ":{\"DataType\":\"String\",\"StringValue\":");
+        LE_SQS_PUT(writer, ":{\"DataType\":\"String\",\"StringValue\":");
         put_string(writer, attribute->value);
-        PUT(writer, "}");
+        LE_SQS_PUT(writer, "}");
         any = true;
     }
     if (any)
-        PUT(writer, "}");
+        LE_SQS_PUT(writer, "}");
 }
 
 enum le_err le_sqs_json_send_batch(struct le_buf *out, struct le_span queue_url,
                                    const struct le_sqs_send_entry *entries, size_t count)
 {
     assert(count >= 1 && count <= LE_SQS_BATCH_MAX);
-    struct writer writer = begin(out);
+    struct le_sqs_writer writer = le_sqs_begin(out);
     put_queue_url(&writer, queue_url);
-    PUT(&writer, ",\"Entries\":[");
+    LE_SQS_PUT(&writer, ",\"Entries\":[");
     for (size_t i = 0; i < count; i++) {
         put_entry_id(&writer, i);
-        PUT(&writer, ",\"MessageBody\":");
+        LE_SQS_PUT(&writer, ",\"MessageBody\":");
         put_string(&writer, entries[i].body);
         put_attributes(&writer, &entries[i]);
-        PUT(&writer, "}");
+        LE_SQS_PUT(&writer, "}");
     }
-    PUT(&writer, "]}");
-    return finish(&writer);
+    LE_SQS_PUT(&writer, "]}");
+    return le_sqs_finish(&writer);
 }

@@ -1,105 +1,44 @@
 #include "loginetl/base/json.h"
+#include "loginetl/sqs/canonical.h"
 #include "loginetl/sqs/query.h"
+#include "loginetl/sqs/writer.h"
 
 #include <assert.h>
 
-#define API_VERSION  "2012-11-05"
-#define PIECE_MAX    256
-#define SEQUENCE_MAX 12 /* a character of four bytes, each as "%XX" */
+#define API_VERSION "2012-11-05"
 
-/* The first failure sticks, so that a request reads as it is written. */
-struct writer {
-    struct le_buf *out;
-    size_t start;
-    enum le_err err;
-};
-
-/* A request that did not become whole leaves nothing behind. */
-static enum le_err finish(struct writer *writer)
+/* What is not UTF-8 becomes U+FFFD, as in JSON. A form has no way to write the lone surrogate that
+ * JSON can. */
+static void put_encoded(struct le_sqs_writer *writer, struct le_span text)
 {
-    if (writer->err != LE_OK)
-        writer->out->len = writer->start;
-    return writer->err;
-}
-
-static void put(struct writer *writer, struct le_span text)
-{
-    if (writer->err == LE_OK)
-        writer->err = le_buf_append_span(writer->out, text);
-}
-
-#define PUT(writer, literal) put(writer, LE_SPAN_LIT(literal))
-
-static void put_number(struct writer *writer, size_t value)
-{
-    if (writer->err == LE_OK)
-        writer->err = le_buf_append_u64(writer->out, value);
-}
-
-static bool is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.' || c == '~';
-}
-
-static size_t percent(struct le_span bytes, char *out)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < bytes.len; i++) {
-        unsigned char byte = (unsigned char)bytes.ptr[i];
-        out[3 * i] = '%';
-        out[3 * i + 1] = digits[byte >> 4];
-        out[3 * i + 2] = digits[byte & 15];
-    }
-    return 3 * bytes.len;
-}
-
-/* The character at text, encoded; *taken: its bytes. What is not UTF-8 becomes U+FFFD, as in JSON.
- * A form has no way to write the lone surrogate that JSON can. */
-static size_t encode_one(struct le_span text, char out[SEQUENCE_MAX], size_t *taken)
-{
-    *taken = 1;
-    if (is_unreserved(text.ptr[0])) {
-        out[0] = text.ptr[0];
-        return 1;
-    }
-    size_t len = le_utf8_sequence(text.ptr, text.len);
-    if (len == 0)
-        return percent(LE_SPAN_LIT("\xEF\xBF\xBD"), out);
-    *taken = len;
-    return percent((struct le_span){text.ptr, len}, out);
-}
-
-static void put_encoded(struct writer *writer, struct le_span text)
-{
-    char piece[PIECE_MAX];
-    size_t used = 0, taken;
-    while (text.len > 0) {
-        used += encode_one(text, piece + used, &taken);
-        text.ptr += taken;
-        text.len -= taken;
-        if (used > sizeof piece - SEQUENCE_MAX || text.len == 0) {
-            put(writer, (struct le_span){piece, used});
-            used = 0;
-        }
+    while (text.len > 0 && writer->err == LE_OK) {
+        size_t len = 0, next;
+        while (len < text.len && (next = le_utf8_sequence(text.ptr + len, text.len - len)) > 0)
+            len += next;
+        writer->err = le_percent_encode(writer->out, (struct le_span){text.ptr, len}, '\0');
+        text = (struct le_span){text.ptr + len, text.len - len};
+        if (text.len == 0)
+            return;
+        LE_SQS_PUT(writer, "%EF%BF%BD");
+        text = (struct le_span){text.ptr + 1, text.len - 1};
     }
 }
 
-static struct writer begin(struct le_buf *out, enum le_sqs_operation operation)
+static struct le_sqs_writer begin(struct le_buf *out, enum le_sqs_operation operation)
 {
-    struct writer writer = {.out = out, .start = out->len, .err = LE_OK};
-    PUT(&writer, "Action=");
-    put(&writer, le_span_of(le_sqs_operation_name(operation)));
-    PUT(&writer, "&Version=" API_VERSION);
+    struct le_sqs_writer writer = le_sqs_begin(out);
+    LE_SQS_PUT(&writer, "Action=");
+    le_sqs_put(&writer, le_span_of(le_sqs_operation_name(operation)));
+    LE_SQS_PUT(&writer, "&Version=" API_VERSION);
     return writer;
 }
 
-static struct writer begin_for_queue(struct le_buf *out, enum le_sqs_operation operation,
-                                     struct le_span queue_url)
+static struct le_sqs_writer begin_for_queue(struct le_buf *out, enum le_sqs_operation operation,
+                                            struct le_span queue_url)
 {
     assert(queue_url.len > 0);
-    struct writer writer = begin(out, operation);
-    PUT(&writer, "&QueueUrl=");
+    struct le_sqs_writer writer = begin(out, operation);
+    LE_SQS_PUT(&writer, "&QueueUrl=");
     put_encoded(&writer, queue_url);
     return writer;
 }
@@ -108,21 +47,21 @@ enum le_err le_sqs_query_get_queue_url(struct le_buf *out, struct le_span name,
                                        struct le_span account)
 {
     assert(name.len > 0);
-    struct writer writer = begin(out, LE_SQS_GET_QUEUE_URL);
-    PUT(&writer, "&QueueName=");
+    struct le_sqs_writer writer = begin(out, LE_SQS_GET_QUEUE_URL);
+    LE_SQS_PUT(&writer, "&QueueName=");
     put_encoded(&writer, name);
     if (account.len > 0) {
-        PUT(&writer, "&QueueOwnerAWSAccountId=");
+        LE_SQS_PUT(&writer, "&QueueOwnerAWSAccountId=");
         put_encoded(&writer, account);
     }
-    return finish(&writer);
+    return le_sqs_finish(&writer);
 }
 
 enum le_err le_sqs_query_get_queue_attributes(struct le_buf *out, struct le_span queue_url)
 {
-    struct writer writer = begin_for_queue(out, LE_SQS_GET_QUEUE_ATTRIBUTES, queue_url);
-    PUT(&writer, "&AttributeName.1=All");
-    return finish(&writer);
+    struct le_sqs_writer writer = begin_for_queue(out, LE_SQS_GET_QUEUE_ATTRIBUTES, queue_url);
+    LE_SQS_PUT(&writer, "&AttributeName.1=All");
+    return le_sqs_finish(&writer);
 }
 
 /* The attributes are asked for under both names: older servers know only the older one. */
@@ -131,44 +70,46 @@ enum le_err le_sqs_query_receive(struct le_buf *out, struct le_span queue_url, i
 {
     assert(max_messages >= 1 && max_messages <= LE_SQS_BATCH_MAX);
     assert(wait_s >= 0 && visibility_s >= 0);
-    struct writer writer = begin_for_queue(out, LE_SQS_RECEIVE, queue_url);
-    PUT(&writer, "&MaxNumberOfMessages=");
-    put_number(&writer, (size_t)max_messages);
-    PUT(&writer, "&WaitTimeSeconds=");
-    put_number(&writer, (size_t)wait_s);
-    PUT(&writer, "&VisibilityTimeout=");
-    put_number(&writer, (size_t)visibility_s);
-    PUT(&writer, "&AttributeName.1=SentTimestamp&AttributeName.2=ApproximateReceiveCount"
-                 "&MessageSystemAttributeName.1=SentTimestamp"
-                 "&MessageSystemAttributeName.2=ApproximateReceiveCount");
-    return finish(&writer);
+    struct le_sqs_writer writer = begin_for_queue(out, LE_SQS_RECEIVE, queue_url);
+    LE_SQS_PUT(&writer, "&MaxNumberOfMessages=");
+    le_sqs_put_number(&writer, (size_t)max_messages);
+    LE_SQS_PUT(&writer, "&WaitTimeSeconds=");
+    le_sqs_put_number(&writer, (size_t)wait_s);
+    LE_SQS_PUT(&writer, "&VisibilityTimeout=");
+    le_sqs_put_number(&writer, (size_t)visibility_s);
+    LE_SQS_PUT(&writer, "&AttributeName.1=SentTimestamp&AttributeName.2=ApproximateReceiveCount"
+                        "&MessageSystemAttributeName.1=SentTimestamp"
+                        "&MessageSystemAttributeName.2=ApproximateReceiveCount");
+    return le_sqs_finish(&writer);
 }
 
 /* "&DeleteMessageBatchRequestEntry.1": entries count from 1. */
-static void put_entry(struct writer *writer, enum le_sqs_operation operation, size_t position)
+static void put_entry(struct le_sqs_writer *writer, enum le_sqs_operation operation,
+                      size_t position)
 {
-    PUT(writer, "&");
-    put(writer, le_span_of(le_sqs_operation_name(operation)));
-    PUT(writer, "RequestEntry.");
-    put_number(writer, position + 1);
+    LE_SQS_PUT(writer, "&");
+    le_sqs_put(writer, le_span_of(le_sqs_operation_name(operation)));
+    LE_SQS_PUT(writer, "RequestEntry.");
+    le_sqs_put_number(writer, position + 1);
 }
 
 /* Ids are positions, and count from 0. */
-static void put_entry_id(struct writer *writer, enum le_sqs_operation operation, size_t position)
+static void put_entry_id(struct le_sqs_writer *writer, enum le_sqs_operation operation,
+                         size_t position)
 {
     assert(position < LE_SQS_BATCH_MAX);
     put_entry(writer, operation, position);
-    PUT(writer, ".Id=");
-    put_number(writer, position);
+    LE_SQS_PUT(writer, ".Id=");
+    le_sqs_put_number(writer, position);
 }
 
-static void put_handle(struct writer *writer, enum le_sqs_operation operation, size_t position,
-                       struct le_span handle)
+static void put_handle(struct le_sqs_writer *writer, enum le_sqs_operation operation,
+                       size_t position, struct le_span handle)
 {
     assert(handle.len > 0);
     put_entry_id(writer, operation, position);
     put_entry(writer, operation, position);
-    PUT(writer, ".ReceiptHandle=");
+    LE_SQS_PUT(writer, ".ReceiptHandle=");
     put_encoded(writer, handle);
 }
 
@@ -176,10 +117,10 @@ enum le_err le_sqs_query_delete_batch(struct le_buf *out, struct le_span queue_u
                                       const struct le_span *handles, size_t count)
 {
     assert(count >= 1 && count <= LE_SQS_BATCH_MAX);
-    struct writer writer = begin_for_queue(out, LE_SQS_DELETE_BATCH, queue_url);
+    struct le_sqs_writer writer = begin_for_queue(out, LE_SQS_DELETE_BATCH, queue_url);
     for (size_t i = 0; i < count; i++)
         put_handle(&writer, LE_SQS_DELETE_BATCH, i, handles[i]);
-    return finish(&writer);
+    return le_sqs_finish(&writer);
 }
 
 enum le_err le_sqs_query_visibility_batch(struct le_buf *out, struct le_span queue_url,
@@ -187,28 +128,28 @@ enum le_err le_sqs_query_visibility_batch(struct le_buf *out, struct le_span que
                                           int visibility_s)
 {
     assert(count >= 1 && count <= LE_SQS_BATCH_MAX && visibility_s >= 0);
-    struct writer writer = begin_for_queue(out, LE_SQS_VISIBILITY_BATCH, queue_url);
+    struct le_sqs_writer writer = begin_for_queue(out, LE_SQS_VISIBILITY_BATCH, queue_url);
     for (size_t i = 0; i < count; i++) {
         put_handle(&writer, LE_SQS_VISIBILITY_BATCH, i, handles[i]);
         put_entry(&writer, LE_SQS_VISIBILITY_BATCH, i);
-        PUT(&writer, ".VisibilityTimeout=");
-        put_number(&writer, (size_t)visibility_s);
+        LE_SQS_PUT(&writer, ".VisibilityTimeout=");
+        le_sqs_put_number(&writer, (size_t)visibility_s);
     }
-    return finish(&writer);
+    return le_sqs_finish(&writer);
 }
 
-static void put_attribute_field(struct writer *writer, size_t position, size_t attribute,
+static void put_attribute_field(struct le_sqs_writer *writer, size_t position, size_t attribute,
                                 struct le_span field, struct le_span value)
 {
     put_entry(writer, LE_SQS_SEND_BATCH, position);
-    PUT(writer, ".MessageAttribute.");
-    put_number(writer, attribute);
-    put(writer, field);
+    LE_SQS_PUT(writer, ".MessageAttribute.");
+    le_sqs_put_number(writer, attribute);
+    le_sqs_put(writer, field);
     put_encoded(writer, value);
 }
 
 /* SQS refuses attributes with an empty value. */
-static void put_attributes(struct writer *writer, size_t position,
+static void put_attributes(struct le_sqs_writer *writer, size_t position,
                            const struct le_sqs_send_entry *entry)
 {
     size_t number = 0;
@@ -229,13 +170,13 @@ enum le_err le_sqs_query_send_batch(struct le_buf *out, struct le_span queue_url
                                     const struct le_sqs_send_entry *entries, size_t count)
 {
     assert(count >= 1 && count <= LE_SQS_BATCH_MAX);
-    struct writer writer = begin_for_queue(out, LE_SQS_SEND_BATCH, queue_url);
+    struct le_sqs_writer writer = begin_for_queue(out, LE_SQS_SEND_BATCH, queue_url);
     for (size_t i = 0; i < count; i++) {
         put_entry_id(&writer, LE_SQS_SEND_BATCH, i);
         put_entry(&writer, LE_SQS_SEND_BATCH, i);
-        PUT(&writer, ".MessageBody=");
+        LE_SQS_PUT(&writer, ".MessageBody=");
         put_encoded(&writer, entries[i].body);
         put_attributes(&writer, i, &entries[i]);
     }
-    return finish(&writer);
+    return le_sqs_finish(&writer);
 }

@@ -10,6 +10,10 @@
 
 #include <stdbool.h>
 
+/* Percent-encodes all but unreserved characters; keep stays as it is ('/' in paths; NUL: nothing
+ * does), and so does "%XX" when keep is '%'. */
+LE_MUST enum le_err le_percent_encode(struct le_buf *out, struct le_span text, char keep);
+
 /* Percent-encodes all but unreserved characters and '/', so that what the path has encoded is
  * encoded twice, as every service but S3 wants it. With normalise, "." and ".." and empty segments
  * are resolved first. */
