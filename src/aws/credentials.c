@@ -1,5 +1,6 @@
 #include "loginetl/aws/credentials.h"
 
+#include "loginetl/aws/credential_answer.h"
 #include "loginetl/base/mem.h"
 
 #include <assert.h>
@@ -39,17 +40,6 @@ static void destroy(struct le_credential_source *self)
     le_free(source);
 }
 
-/* Printable ASCII without spaces. A pasted line end would end the header that the value is sent in.
- */
-static bool is_printable(struct le_span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
-            return false;
-    }
-    return true;
-}
-
 /* *out is NULL when the value is empty, which is the same as none. */
 static enum le_err take_value(struct le_span value, const char *name, char **out,
                               struct le_setting_fault *fault)
@@ -58,10 +48,10 @@ static enum le_err take_value(struct le_span value, const char *name, char **out
     if (value.len == 0)
         return LE_OK;
     const char *words = NULL;
-    if (!is_printable(value))
-        words = "holds a space, a line end or another character that no credential has";
-    else if (value.len > LE_CREDENTIAL_LEN_MAX)
+    if (value.len > LE_CREDENTIAL_LEN_MAX)
         words = "is longer than any credential";
+    else if (!le_credential_fits(value))
+        words = "holds a space, a line end or another character that no credential has";
     if (words != NULL) {
         *fault = (struct le_setting_fault){name, words};
         return LE_ERR_CONFIG;

@@ -4,8 +4,46 @@
 
 #include <assert.h>
 #include <expat.h>
+#include <stdalign.h>
+#include <stdint.h>
 
 #define CHUNK (16 * 1024)
+
+/* ---- memory: what the parser lets go of may hold secrets ---- */
+
+union block {
+    size_t size;
+    max_align_t align;
+};
+
+static void *take(size_t size)
+{
+    union block *block = size < SIZE_MAX / 2 ? le_alloc(sizeof *block + size) : NULL;
+    if (block == NULL)
+        return NULL;
+    block->size = size;
+    return block + 1;
+}
+
+static void drop(void *ptr)
+{
+    union block *block = ptr;
+    if (block != NULL)
+        le_free_secret(block - 1, sizeof *block + block[-1].size);
+}
+
+static void *take_again(void *ptr, size_t size)
+{
+    const union block *old = ptr;
+    void *new = take(size);
+    if (new == NULL || old == NULL)
+        return new;
+    memcpy(new, ptr, old[-1].size < size ? old[-1].size : size);
+    drop(ptr);
+    return new;
+}
+
+/* ---- what the parser tells ---- */
 
 /* The parser gets the answer in chunks, each copied into a buffer of its own. What has been copied
  * may be written over: texts are moved together at the beginning of the answer. */
@@ -132,7 +170,7 @@ static size_t space_before(const char *text, size_t len)
 
 enum le_err le_xml_read(char *text, size_t len, const struct le_xml_visitor *visitor)
 {
-    static const XML_Memory_Handling_Suite memory = {le_alloc, le_realloc, le_free};
+    static const XML_Memory_Handling_Suite memory = {take, take_again, drop};
     size_t space = space_before(text, len);
     assert(visitor->open != NULL && visitor->close != NULL);
     if (space == len)

@@ -33,11 +33,10 @@ static void read_json(enum le_answer_form form, char *text, size_t len)
     check(err, &answer);
 }
 
-static void read_xml(const char *text, size_t len)
+static void read_xml(char *text, size_t len)
 {
-    static struct le_sts_answer texts;
     struct le_credential_answer answer;
-    enum le_err err = le_sts_answer_read((struct le_span){text, len}, &texts, &answer);
+    enum le_err err = le_sts_answer_read(text, len, &answer);
     check(err, &answer);
 }
 

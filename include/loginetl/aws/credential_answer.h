@@ -37,17 +37,10 @@ LE_MUST enum le_err le_sso_token_read(char *text, size_t len, struct le_span *to
  * header that it is sent in. */
 bool le_credential_fits(struct le_span text);
 
-/* The texts of an STS answer: wipe it after use. */
-struct le_sts_answer {
-    char texts[4][LE_CREDENTIAL_LEN_MAX];
-    size_t lens[4];
-};
-
 /* STS's XML, of AssumeRole as of AssumeRoleWithWebIdentity: Credentials in the result, or an error
- * with its Code. The spans of *out point into *texts. A document type is refused, and with it every
- * entity that is not XML's own. LE_ERR_CREDENTIALS: a refusal with out->code. LE_ERR_PROTOCOL,
- * LE_ERR_NOMEM. */
-LE_MUST enum le_err le_sts_answer_read(struct le_span xml, struct le_sts_answer *texts,
-                                       struct le_credential_answer *out);
+ * with its Code. Decoded in place, and the spans of *out point into text. A document type is
+ * refused, and with it every entity that is not XML's own. LE_ERR_CREDENTIALS: a refusal with
+ * out->code. LE_ERR_PROTOCOL, LE_ERR_NOMEM. */
+LE_MUST enum le_err le_sts_answer_read(char *text, size_t len, struct le_credential_answer *out);
 
 #endif

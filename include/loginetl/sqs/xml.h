@@ -26,7 +26,7 @@ struct le_xml_visitor {
 
 /* Writes into text. LE_ERR_PROTOCOL: not well-formed, not whole, beyond a limit, or ended by the
  * visitor, which has seen what came before. LE_ERR_NOMEM: the parser takes memory for itself, and
- * gives it back before this returns. */
+ * gives it back, wiped, before this returns. */
 LE_MUST enum le_err le_xml_read(char *text, size_t len, const struct le_xml_visitor *visitor);
 
 #endif
