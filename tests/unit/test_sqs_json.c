@@ -1,7 +1,6 @@
 /* Requests and answers of the JSON 1.0 protocol, byte by byte, in every variant that servers are
  * known to give. */
-#include "loginetl/base/mem.h"
-#include "loginetl/sqs/codec.h"
+#include "sqs_texts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,44 +10,34 @@
 
 #include <cmocka.h>
 
-#define URL       "http://localhost:4566/000000000000/login-queue"
-#define QUEUE_URL LE_SPAN_LIT(URL)
-
-static void check_written(struct le_buf *out, enum le_err err, const char *expect)
-{
-    assert_int_equal(err, LE_OK);
-    if (out->len != strlen(expect) || memcmp(out->data, expect, out->len) != 0)
-        fail_msg("%.*s\ninstead of\n%s", (int)out->len, out->data, expect);
-    le_buf_clear(out);
-}
-
 static void test_requests(void **state)
 {
     const struct le_span handles[] = {LE_SPAN_LIT("AQEB+/=="), LE_SPAN_LIT("odd \"h\xC3\xA9\"")};
     struct le_buf out;
     (void)state;
     le_buf_init(&out, 4096);
-    check_written(&out, le_sqs_json.get_queue_url(&out, LE_SPAN_LIT("login-queue"), LE_SPAN_NONE),
-                  "{\"QueueName\":\"login-queue\"}");
-    check_written(&out,
-                  le_sqs_json.get_queue_url(&out, LE_SPAN_LIT("q"), LE_SPAN_LIT("123456789012")),
-                  "{\"QueueName\":\"q\",\"QueueOwnerAWSAccountId\":\"123456789012\"}");
-    check_written(&out, le_sqs_json.get_queue_attributes(&out, QUEUE_URL),
-                  "{\"QueueUrl\":\"" URL "\",\"AttributeNames\":[\"All\"]}");
-    check_written(
+    sqs_check_written(&out,
+                      le_sqs_json.get_queue_url(&out, LE_SPAN_LIT("login-queue"), LE_SPAN_NONE),
+                      "{\"QueueName\":\"login-queue\"}");
+    sqs_check_written(
+        &out, le_sqs_json.get_queue_url(&out, LE_SPAN_LIT("q"), LE_SPAN_LIT("123456789012")),
+        "{\"QueueName\":\"q\",\"QueueOwnerAWSAccountId\":\"123456789012\"}");
+    sqs_check_written(&out, le_sqs_json.get_queue_attributes(&out, QUEUE_URL),
+                      "{\"QueueUrl\":\"" URL "\",\"AttributeNames\":[\"All\"]}");
+    sqs_check_written(
         &out, le_sqs_json.receive(&out, QUEUE_URL, 10, 20, 60),
         "{\"QueueUrl\":\"" URL
         "\",\"MaxNumberOfMessages\":10,\"WaitTimeSeconds\":20,\"VisibilityTimeout\":60,"
         "\"AttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"],"
         "\"MessageSystemAttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"]}");
-    check_written(&out, le_sqs_json.delete_batch(&out, QUEUE_URL, handles, 2),
-                  "{\"QueueUrl\":\"" URL
-                  "\",\"Entries\":[{\"Id\":\"0\",\"ReceiptHandle\":\"AQEB+/==\"},"
-                  "{\"Id\":\"1\",\"ReceiptHandle\":\"odd \\\"h\xC3\xA9\\\"\"}]}");
-    check_written(&out, le_sqs_json.visibility_batch(&out, QUEUE_URL, handles, 1, 0),
-                  "{\"QueueUrl\":\"" URL
-                  "\",\"Entries\":[{\"Id\":\"0\",\"ReceiptHandle\":\"AQEB+/==\","
-                  "\"VisibilityTimeout\":0}]}");
+    sqs_check_written(&out, le_sqs_json.delete_batch(&out, QUEUE_URL, handles, 2),
+                      "{\"QueueUrl\":\"" URL
+                      "\",\"Entries\":[{\"Id\":\"0\",\"ReceiptHandle\":\"AQEB+/==\"},"
+                      "{\"Id\":\"1\",\"ReceiptHandle\":\"odd \\\"h\xC3\xA9\\\"\"}]}");
+    sqs_check_written(&out, le_sqs_json.visibility_batch(&out, QUEUE_URL, handles, 1, 0),
+                      "{\"QueueUrl\":\"" URL
+                      "\",\"Entries\":[{\"Id\":\"0\",\"ReceiptHandle\":\"AQEB+/==\","
+                      "\"VisibilityTimeout\":0}]}");
     le_buf_free(&out);
 }
 
@@ -68,7 +57,7 @@ static void test_send_request(void **state)
     struct le_buf out;
     (void)state;
     le_buf_init(&out, 4096);
-    check_written(
+    sqs_check_written(
         &out, le_sqs_json.send_batch(&out, QUEUE_URL, entries, 3),
         "{\"QueueUrl\":\"" URL "\",\"Entries\":["
         "{\"Id\":\"0\",\"MessageBody\":\"{\\\"a\\\": \\\"\\ud800\\\"}\\n\",\"MessageAttributes\":{"
@@ -78,53 +67,17 @@ static void test_send_request(void **state)
     le_buf_free(&out);
 }
 
-/* What does not become whole leaves nothing behind what was there before. */
 static void test_a_request_has_a_limit(void **state)
 {
-    struct le_span handles[LE_SQS_BATCH_MAX];
-    struct le_buf out;
     (void)state;
-    for (size_t i = 0; i < LE_SQS_BATCH_MAX; i++)
-        handles[i] = LE_SPAN_LIT("AQEB0123456789");
-    for (size_t max = 4; max < 500; max += 7) {
-        le_buf_init(&out, max);
-        assert_int_equal(le_buf_append_text(&out, "keep"), LE_OK);
-        enum le_err err = le_sqs_json.delete_batch(&out, QUEUE_URL, handles, LE_SQS_BATCH_MAX);
-        assert_int_equal(err, LE_ERR_TOO_LARGE);
-        assert_int_equal(out.len, 4);
-        le_buf_free(&out);
-    }
-    le_buf_init(&out, 4096);
-    le_mem_fail_at(1);
-    assert_int_equal(le_sqs_json.receive(&out, QUEUE_URL, 1, 0, 5), LE_ERR_NOMEM);
-    le_mem_fail_at(0);
-    le_buf_free(&out);
+    sqs_check_limit(&le_sqs_json, 500);
 }
 
-/* ---- answers: each is read from a block of its own without anything behind it ---- */
-
-static char *copy;
-
-static char *fresh(const char *text, size_t len)
-{
-    free(copy);
-    copy = malloc(len > 0 ? len : 1);
-    assert_non_null(copy);
-    memcpy(copy, text, len);
-    return copy;
-}
-
-static int drop_copy(void **state)
-{
-    (void)state;
-    free(copy);
-    copy = NULL;
-    return 0;
-}
+/* ---- answers ---- */
 
 static enum le_err read_url(const char *text, struct le_span *url)
 {
-    return le_sqs_json.read_queue_url(fresh(text, strlen(text)), strlen(text), url);
+    return le_sqs_json.read_queue_url(sqs_fresh(text, strlen(text)), strlen(text), url);
 }
 
 static void test_queue_url(void **state)
@@ -152,7 +105,7 @@ static void test_queue_url(void **state)
 
 static enum le_err read_attributes(const char *text, struct le_sqs_queue_attributes *out)
 {
-    return le_sqs_json.read_queue_attributes(fresh(text, strlen(text)), strlen(text), out);
+    return le_sqs_json.read_queue_attributes(sqs_fresh(text, strlen(text)), strlen(text), out);
 }
 
 static void test_queue_attributes(void **state)
@@ -219,7 +172,7 @@ static size_t message_count;
 
 static enum le_err read_messages(const char *text)
 {
-    return le_sqs_json.read_messages(fresh(text, strlen(text)), strlen(text), messages,
+    return le_sqs_json.read_messages(sqs_fresh(text, strlen(text)), strlen(text), messages,
                                      &message_count);
 }
 
@@ -254,7 +207,7 @@ static void test_messages(void **state)
     assert_true(le_span_is(messages[0].receipt_handle, "h/1"));
     struct le_span body = {messages[0].body, messages[0].body_len};
     assert_true(le_span_is(body, "{\"user_id\": \"\xC3\xA9\xF0\x9F\x98\x80\"}"));
-    assert_true(messages[0].body > copy);
+    assert_true(messages[0].body > messages[0].receipt_handle.ptr);
     assert_true(messages[0].sent_at_ms == INT64_C(1700000000123) && messages[0].receive_count == 2);
     assert_true(le_span_is(messages[1].message_id, "id-2") &&
                 le_span_is(messages[1].receipt_handle, "h2"));
@@ -363,7 +316,7 @@ static void test_cut_answers(void **state)
         "\"Attributes\":{\"SentTimestamp\":\"1\"}}]}";
     (void)state;
     for (size_t len = 1; len < sizeof whole - 1; len++) {
-        char *text = fresh(whole, len);
+        char *text = sqs_fresh(whole, len);
         assert_int_equal(le_sqs_json.read_messages(text, len, messages, &message_count),
                          LE_ERR_PROTOCOL);
     }
@@ -373,7 +326,7 @@ static struct le_sqs_entry_result results[LE_SQS_BATCH_MAX];
 
 static enum le_err read_batch(const char *text, size_t count)
 {
-    return le_sqs_json.read_batch(fresh(text, strlen(text)), strlen(text), results, count);
+    return le_sqs_json.read_batch(sqs_fresh(text, strlen(text)), strlen(text), results, count);
 }
 
 static void test_batch_results(void **state)
@@ -472,5 +425,5 @@ int main(void)
         cmocka_unit_test(test_failed_beats_successful),
         cmocka_unit_test(test_batch_results_that_are_none),
     };
-    return cmocka_run_group_tests(tests, NULL, drop_copy);
+    return cmocka_run_group_tests(tests, NULL, sqs_drop_fresh);
 }

@@ -1,7 +1,6 @@
 /* Requests and answers of the Query protocol, byte by byte, in every variant that servers are known
  * to give. */
-#include "loginetl/base/mem.h"
-#include "loginetl/sqs/codec.h"
+#include "sqs_texts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,32 +10,23 @@
 
 #include <cmocka.h>
 
-#define URL       "http://localhost:4566/000000000000/login-queue"
-#define QUEUE_URL LE_SPAN_LIT(URL)
-#define FORM_URL  "http%3A%2F%2Flocalhost%3A4566%2F000000000000%2Flogin-queue"
-
-static void check_written(struct le_buf *out, enum le_err err, const char *expect)
-{
-    assert_int_equal(err, LE_OK);
-    if (out->len != strlen(expect) || memcmp(out->data, expect, out->len) != 0)
-        fail_msg("%.*s\ninstead of\n%s", (int)out->len, out->data, expect);
-    le_buf_clear(out);
-}
+#define FORM_URL "http%3A%2F%2Flocalhost%3A4566%2F000000000000%2Flogin-queue"
 
 static void test_look_up_requests(void **state)
 {
     struct le_buf out;
     (void)state;
     le_buf_init(&out, 4096);
-    check_written(&out, le_sqs_query.get_queue_url(&out, LE_SPAN_LIT("login-queue"), LE_SPAN_NONE),
-                  "Action=GetQueueUrl&Version=2012-11-05&QueueName=login-queue");
-    check_written(
+    sqs_check_written(&out,
+                      le_sqs_query.get_queue_url(&out, LE_SPAN_LIT("login-queue"), LE_SPAN_NONE),
+                      "Action=GetQueueUrl&Version=2012-11-05&QueueName=login-queue");
+    sqs_check_written(
         &out, le_sqs_query.get_queue_url(&out, LE_SPAN_LIT("q.fifo"), LE_SPAN_LIT("123456789012")),
         "Action=GetQueueUrl&Version=2012-11-05&QueueName=q.fifo"
         "&QueueOwnerAWSAccountId=123456789012");
-    check_written(&out, le_sqs_query.get_queue_attributes(&out, QUEUE_URL),
-                  "Action=GetQueueAttributes&Version=2012-11-05&QueueUrl=" FORM_URL
-                  "&AttributeName.1=All");
+    sqs_check_written(&out, le_sqs_query.get_queue_attributes(&out, QUEUE_URL),
+                      "Action=GetQueueAttributes&Version=2012-11-05&QueueUrl=" FORM_URL
+                      "&AttributeName.1=All");
     le_buf_free(&out);
 }
 
@@ -46,23 +36,23 @@ static void test_requests(void **state)
     struct le_buf out;
     (void)state;
     le_buf_init(&out, 4096);
-    check_written(&out, le_sqs_query.receive(&out, QUEUE_URL, 10, 20, 60),
-                  "Action=ReceiveMessage&Version=2012-11-05&QueueUrl=" FORM_URL
-                  "&MaxNumberOfMessages=10&WaitTimeSeconds=20&VisibilityTimeout=60"
-                  "&AttributeName.1=SentTimestamp&AttributeName.2=ApproximateReceiveCount"
-                  "&MessageSystemAttributeName.1=SentTimestamp"
-                  "&MessageSystemAttributeName.2=ApproximateReceiveCount");
-    check_written(&out, le_sqs_query.delete_batch(&out, QUEUE_URL, handles, 2),
-                  "Action=DeleteMessageBatch&Version=2012-11-05&QueueUrl=" FORM_URL
-                  "&DeleteMessageBatchRequestEntry.1.Id=0"
-                  "&DeleteMessageBatchRequestEntry.1.ReceiptHandle=AQEB%2B%2F%3D%3D"
-                  "&DeleteMessageBatchRequestEntry.2.Id=1"
-                  "&DeleteMessageBatchRequestEntry.2.ReceiptHandle=odd%20%26h%C3%A9~");
-    check_written(&out, le_sqs_query.visibility_batch(&out, QUEUE_URL, handles, 1, 0),
-                  "Action=ChangeMessageVisibilityBatch&Version=2012-11-05&QueueUrl=" FORM_URL
-                  "&ChangeMessageVisibilityBatchRequestEntry.1.Id=0"
-                  "&ChangeMessageVisibilityBatchRequestEntry.1.ReceiptHandle=AQEB%2B%2F%3D%3D"
-                  "&ChangeMessageVisibilityBatchRequestEntry.1.VisibilityTimeout=0");
+    sqs_check_written(&out, le_sqs_query.receive(&out, QUEUE_URL, 10, 20, 60),
+                      "Action=ReceiveMessage&Version=2012-11-05&QueueUrl=" FORM_URL
+                      "&MaxNumberOfMessages=10&WaitTimeSeconds=20&VisibilityTimeout=60"
+                      "&AttributeName.1=SentTimestamp&AttributeName.2=ApproximateReceiveCount"
+                      "&MessageSystemAttributeName.1=SentTimestamp"
+                      "&MessageSystemAttributeName.2=ApproximateReceiveCount");
+    sqs_check_written(&out, le_sqs_query.delete_batch(&out, QUEUE_URL, handles, 2),
+                      "Action=DeleteMessageBatch&Version=2012-11-05&QueueUrl=" FORM_URL
+                      "&DeleteMessageBatchRequestEntry.1.Id=0"
+                      "&DeleteMessageBatchRequestEntry.1.ReceiptHandle=AQEB%2B%2F%3D%3D"
+                      "&DeleteMessageBatchRequestEntry.2.Id=1"
+                      "&DeleteMessageBatchRequestEntry.2.ReceiptHandle=odd%20%26h%C3%A9~");
+    sqs_check_written(&out, le_sqs_query.visibility_batch(&out, QUEUE_URL, handles, 1, 0),
+                      "Action=ChangeMessageVisibilityBatch&Version=2012-11-05&QueueUrl=" FORM_URL
+                      "&ChangeMessageVisibilityBatchRequestEntry.1.Id=0"
+                      "&ChangeMessageVisibilityBatchRequestEntry.1.ReceiptHandle=AQEB%2B%2F%3D%3D"
+                      "&ChangeMessageVisibilityBatchRequestEntry.1.VisibilityTimeout=0");
     le_buf_free(&out);
 }
 
@@ -82,20 +72,20 @@ static void test_send_request(void **state)
     struct le_buf out;
     (void)state;
     le_buf_init(&out, 4096);
-    check_written(&out, le_sqs_query.send_batch(&out, QUEUE_URL, entries, 3),
-                  "Action=SendMessageBatch&Version=2012-11-05&QueueUrl=" FORM_URL
-                  "&SendMessageBatchRequestEntry.1.Id=0"
-                  "&SendMessageBatchRequestEntry.1.MessageBody=%7B%22a%22%3A%201%7D%0D%0A"
-                  "&SendMessageBatchRequestEntry.1.MessageAttribute.1.Name=loginetl_reason"
-                  "&SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.DataType=String"
-                  "&SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.StringValue=missing"
-                  "&SendMessageBatchRequestEntry.1.MessageAttribute.2.Name=loginetl_message_id"
-                  "&SendMessageBatchRequestEntry.1.MessageAttribute.2.Value.DataType=String"
-                  "&SendMessageBatchRequestEntry.1.MessageAttribute.2.Value.StringValue=id%3D1"
-                  "&SendMessageBatchRequestEntry.2.Id=1"
-                  "&SendMessageBatchRequestEntry.2.MessageBody=plain"
-                  "&SendMessageBatchRequestEntry.3.Id=2"
-                  "&SendMessageBatchRequestEntry.3.MessageBody=");
+    sqs_check_written(&out, le_sqs_query.send_batch(&out, QUEUE_URL, entries, 3),
+                      "Action=SendMessageBatch&Version=2012-11-05&QueueUrl=" FORM_URL
+                      "&SendMessageBatchRequestEntry.1.Id=0"
+                      "&SendMessageBatchRequestEntry.1.MessageBody=%7B%22a%22%3A%201%7D%0D%0A"
+                      "&SendMessageBatchRequestEntry.1.MessageAttribute.1.Name=loginetl_reason"
+                      "&SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.DataType=String"
+                      "&SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.StringValue=missing"
+                      "&SendMessageBatchRequestEntry.1.MessageAttribute.2.Name=loginetl_message_id"
+                      "&SendMessageBatchRequestEntry.1.MessageAttribute.2.Value.DataType=String"
+                      "&SendMessageBatchRequestEntry.1.MessageAttribute.2.Value.StringValue=id%3D1"
+                      "&SendMessageBatchRequestEntry.2.Id=1"
+                      "&SendMessageBatchRequestEntry.2.MessageBody=plain"
+                      "&SendMessageBatchRequestEntry.3.Id=2"
+                      "&SendMessageBatchRequestEntry.3.MessageBody=");
     le_buf_free(&out);
 }
 
@@ -126,60 +116,25 @@ static void test_forms_keep_every_character(void **state)
     assert_ptr_equal(form, out.data + out.len);
     le_buf_clear(&out);
     entry.body = LE_SPAN_LIT("\xED\xA0\x80|\xFF");
-    check_written(&out, le_sqs_query.send_batch(&out, LE_SPAN_LIT("u"), &entry, 1),
-                  "Action=SendMessageBatch&Version=2012-11-05&QueueUrl=u"
-                  "&SendMessageBatchRequestEntry.1.Id=0&SendMessageBatchRequestEntry.1.MessageBody="
-                  "%EF%BF%BD%EF%BF%BD%EF%BF%BD%7C%EF%BF%BD");
+    sqs_check_written(
+        &out, le_sqs_query.send_batch(&out, LE_SPAN_LIT("u"), &entry, 1),
+        "Action=SendMessageBatch&Version=2012-11-05&QueueUrl=u"
+        "&SendMessageBatchRequestEntry.1.Id=0&SendMessageBatchRequestEntry.1.MessageBody="
+        "%EF%BF%BD%EF%BF%BD%EF%BF%BD%7C%EF%BF%BD");
     le_buf_free(&out);
 }
 
-/* What does not become whole leaves nothing behind what was there before. */
 static void test_a_request_has_a_limit(void **state)
 {
-    struct le_span handles[LE_SQS_BATCH_MAX];
-    struct le_buf out;
     (void)state;
-    for (size_t i = 0; i < LE_SQS_BATCH_MAX; i++)
-        handles[i] = LE_SPAN_LIT("AQEB0123456789");
-    for (size_t max = 4; max < 1000; max += 7) {
-        le_buf_init(&out, max);
-        assert_int_equal(le_buf_append_text(&out, "keep"), LE_OK);
-        enum le_err err = le_sqs_query.delete_batch(&out, QUEUE_URL, handles, LE_SQS_BATCH_MAX);
-        assert_int_equal(err, LE_ERR_TOO_LARGE);
-        assert_int_equal(out.len, 4);
-        le_buf_free(&out);
-    }
-    le_buf_init(&out, 4096);
-    le_mem_fail_at(1);
-    assert_int_equal(le_sqs_query.receive(&out, QUEUE_URL, 1, 0, 5), LE_ERR_NOMEM);
-    le_mem_fail_at(0);
-    le_buf_free(&out);
+    sqs_check_limit(&le_sqs_query, 1000);
 }
 
-/* ---- answers: each is read from a block of its own without anything behind it ---- */
-
-static char *copy;
-
-static char *fresh(const char *text, size_t len)
-{
-    free(copy);
-    copy = malloc(len > 0 ? len : 1);
-    assert_non_null(copy);
-    memcpy(copy, text, len);
-    return copy;
-}
-
-static int drop_copy(void **state)
-{
-    (void)state;
-    free(copy);
-    copy = NULL;
-    return 0;
-}
+/* ---- answers ---- */
 
 static enum le_err read_url(const char *text, struct le_span *url)
 {
-    return le_sqs_query.read_queue_url(fresh(text, strlen(text)), strlen(text), url);
+    return le_sqs_query.read_queue_url(sqs_fresh(text, strlen(text)), strlen(text), url);
 }
 
 #define URL_ANSWER(url)                                                   \
@@ -223,7 +178,7 @@ static void test_queue_url(void **state)
 
 static enum le_err read_attributes(const char *text, struct le_sqs_queue_attributes *out)
 {
-    return le_sqs_query.read_queue_attributes(fresh(text, strlen(text)), strlen(text), out);
+    return le_sqs_query.read_queue_attributes(sqs_fresh(text, strlen(text)), strlen(text), out);
 }
 
 #define ATTRIBUTES(list)                                                                        \
@@ -294,7 +249,7 @@ static struct le_sqs_entry_result results[LE_SQS_BATCH_MAX];
 
 static enum le_err read_batch(const char *text, size_t count)
 {
-    return le_sqs_query.read_batch(fresh(text, strlen(text)), strlen(text), results, count);
+    return le_sqs_query.read_batch(sqs_fresh(text, strlen(text)), strlen(text), results, count);
 }
 
 #define BATCH(list)                                                         \
@@ -397,7 +352,7 @@ static void test_batch_results_that_are_none(void **state)
 static void check_code(const char *body, const char *header, const char *expect)
 {
     struct le_span code =
-        le_sqs_query.read_error(fresh(body, strlen(body)), strlen(body), le_span_of(header));
+        le_sqs_query.read_error(sqs_fresh(body, strlen(body)), strlen(body), le_span_of(header));
     if (expect == NULL ? code.ptr != NULL : !le_span_is(code, expect))
         fail_msg("%s: %.*s", body, (int)code.len, code.ptr != NULL ? code.ptr : "");
 }
@@ -446,5 +401,5 @@ int main(void)
         cmocka_unit_test(test_batch_results_that_are_none),
         cmocka_unit_test(test_error_codes),
     };
-    return cmocka_run_group_tests(tests, NULL, drop_copy);
+    return cmocka_run_group_tests(tests, NULL, sqs_drop_fresh);
 }

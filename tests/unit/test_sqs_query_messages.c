@@ -1,6 +1,7 @@
 /* Messages of the Query protocol: what XML may be, and what it may not be here. */
+#include "sqs_texts.h"
+
 #include "loginetl/base/mem.h"
-#include "loginetl/sqs/codec.h"
 #include "loginetl/sqs/xml.h"
 
 #include <setjmp.h>
@@ -17,17 +18,8 @@
 #define HEAD       "<MessageId>i</MessageId><ReceiptHandle>h</ReceiptHandle>"
 #define BODY(body) ANSWER("<Message>" HEAD "<Body>" body "</Body></Message>")
 
-/* Each answer is read from a block of its own without anything behind it. */
 static char *copy;
 static size_t copy_len;
-
-static int drop_copy(void **state)
-{
-    (void)state;
-    free(copy);
-    copy = NULL;
-    return 0;
-}
 
 static struct le_sqs_message messages[LE_SQS_BATCH_MAX];
 static size_t message_count;
@@ -39,11 +31,8 @@ static void check_within(const char *ptr, size_t len)
 
 static enum le_err read_bytes(const char *text, size_t len)
 {
-    free(copy);
-    copy = malloc(len > 0 ? len : 1);
+    copy = sqs_fresh(text, len);
     copy_len = len;
-    assert_non_null(copy);
-    memcpy(copy, text, len);
     enum le_err err = le_sqs_query.read_messages(copy, len, messages, &message_count);
     for (size_t i = 0; err == LE_OK && i < message_count; i++) {
         check_within(messages[i].body, messages[i].body_len);
@@ -429,5 +418,5 @@ int main(void)
         cmocka_unit_test(test_large_answers),
         cmocka_unit_test(test_limits),
     };
-    return cmocka_run_group_tests(tests, NULL, drop_copy);
+    return cmocka_run_group_tests(tests, NULL, sqs_drop_fresh);
 }

@@ -1,5 +1,7 @@
 #include "source_fixture.h"
 
+#include "loginetl/base/mem.h"
+
 #include "../../../src/net/internal.h"
 #include "live_blocks.h"
 
@@ -123,4 +125,34 @@ void source_check_failure(const struct source_fixture *fixture, const char *sett
         assert_null(failure->setting);
     else
         assert_string_equal(failure->setting, setting);
+}
+
+static enum le_err make_and_refresh(struct source_fixture *fixture,
+                                    enum le_err (*make)(struct source_fixture *fixture))
+{
+    enum le_err err = make(fixture);
+    return err == LE_OK ? source_refresh(fixture) : err;
+}
+
+void source_torture(struct source_fixture *fixture, const struct script_answer *answers,
+                    size_t count, enum le_err (*make)(struct source_fixture *fixture))
+{
+    unsigned long failures = 1;
+    unsigned failed = 0;
+    for (unsigned long nth = 1; failures > 0; nth++) {
+        assert_true(nth < 200);
+        source_script(fixture, answers, count);
+        le_mem_fail_at(nth);
+        enum le_err err = make_and_refresh(fixture, make);
+        failures = le_mem_failures();
+        le_mem_fail_at(0);
+        assert_true(err == LE_OK || le_err_class(err) == LE_CLASS_RETRY);
+        if (err == LE_OK)
+            source_check(fixture);
+        else if (fixture->source != NULL)
+            assert_true(fixture->source->failure->words[0] != '\0');
+        failed += err != LE_OK;
+        source_close(fixture);
+    }
+    assert_true(failed > 5);
 }

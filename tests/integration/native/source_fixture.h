@@ -41,4 +41,9 @@ void source_check_none(const struct source_fixture *fixture);
 void source_check_failure(const struct source_fixture *fixture, const char *setting,
                           const char *words);
 
+/* Made, refreshed and ended again and again, each time with the next allocation failing, until none
+ * is left to fail: an error that may pass, with words where there is a source, or credentials. */
+void source_torture(struct source_fixture *fixture, const struct script_answer *answers,
+                    size_t count, enum le_err (*make)(struct source_fixture *fixture));
+
 #endif

@@ -291,38 +291,17 @@ static void test_it_can_be_ended_at_any_time(void **state)
     raw_server_stop(server);
 }
 
+static enum le_err make_with_token(struct source_fixture *fixture)
+{
+    const struct le_container_params params = {
+        .relative_uri = "/", .relative_origin = fixture->origin, .token = "token"};
+    struct le_setting_fault fault;
+    return le_credentials_container(&fixture->world, &params, &fixture->source, &fault);
+}
+
 static void test_every_allocation_may_fail(void **state)
 {
-    struct source_fixture *fixture = *state;
-    const struct le_container_params params = {.relative_uri = "/",
-                                               .relative_origin = fixture->origin,
-                                               .token = "token",
-                                               .token_file = "/etc/hostname"};
-    struct le_container_params without = params;
-    without.token_file = NULL;
-    unsigned failed = 0;
-    for (unsigned long nth = 1;; nth++) {
-        struct le_setting_fault fault;
-        source_script(fixture, good, 1);
-        le_mem_fail_at(nth);
-        enum le_err err =
-            le_credentials_container(&fixture->world, &without, &fixture->source, &fault);
-        if (err == LE_OK)
-            err = source_refresh(fixture);
-        unsigned long failures = le_mem_failures();
-        le_mem_fail_at(0);
-        assert_true(err == LE_OK || le_err_class(err) == LE_CLASS_RETRY);
-        if (err == LE_OK)
-            source_check(fixture);
-        else if (fixture->source != NULL)
-            assert_true(fixture->source->failure->words[0] != '\0');
-        failed += err != LE_OK;
-        source_close(fixture);
-        if (failures == 0)
-            break;
-        assert_true(nth < 200);
-    }
-    assert_true(failed > 5);
+    source_torture(*state, good, 1, make_with_token);
 }
 
 int main(void)

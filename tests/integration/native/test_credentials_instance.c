@@ -161,30 +161,16 @@ static void test_other_endpoints_are_refused(void **state)
     }
 }
 
+static enum le_err make_instance(struct source_fixture *fixture)
+{
+    const struct le_instance_params params = {.endpoint = fixture->origin, .timeout_ms = 60000};
+    struct le_setting_fault fault;
+    return le_credentials_instance(&fixture->world, &params, &fixture->source, &fault);
+}
+
 static void test_every_allocation_may_fail(void **state)
 {
-    struct source_fixture *fixture = *state;
-    const struct le_instance_params params = {.endpoint = fixture->origin, .timeout_ms = 60000};
-    unsigned failed = 0;
-    for (unsigned long nth = 1;; nth++) {
-        struct le_setting_fault fault;
-        source_script(fixture, good, COUNT(good));
-        le_mem_fail_at(nth);
-        enum le_err err =
-            le_credentials_instance(&fixture->world, &params, &fixture->source, &fault);
-        if (err == LE_OK)
-            err = source_refresh(fixture);
-        unsigned long failures = le_mem_failures();
-        le_mem_fail_at(0);
-        if (err == LE_OK)
-            source_check(fixture);
-        failed += err != LE_OK;
-        source_close(fixture);
-        if (failures == 0)
-            break;
-        assert_true(nth < 200);
-    }
-    assert_true(failed > 5);
+    source_torture(*state, good, COUNT(good), make_instance);
 }
 
 int main(void)
