@@ -4,6 +4,7 @@
 #include "loginetl/app/check.h"
 
 #include "loginetl/app/commands.h"
+#include "loginetl/app/settings_queue.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -73,6 +74,11 @@ static void tell_unknown_variable(void *owner, const char *name, const char *nea
                   near != NULL ? "?)" : "");
 }
 
+static void tell_doubt(void *owner, const char *words)
+{
+    le_check_tell(owner, LE_VERDICT_WARN, "settings", "%s", words);
+}
+
 /* Log lines would stand between those of the table, and say the same twice. A level in the file or
  * the environment is meant for the service; who gives it here wants to see them. */
 static void quieten(struct le_settings *settings)
@@ -92,6 +98,7 @@ int le_check(struct le_settings *settings)
     check.notice.data = &check;
     tell_settings(&check);
     le_settings_unknown_variables(settings, tell_unknown_variable, &check);
+    le_settings_doubts(settings, tell_doubt, &check);
     le_check_queue(&check);
     le_check_store(&check);
     uv_close((uv_handle_t *)&check.notice, NULL);

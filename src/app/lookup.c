@@ -1,5 +1,7 @@
 #include "loginetl/app/lookup.h"
 
+#include "loginetl/app/settings_queue.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -31,14 +33,21 @@ static void finish(struct le_lookup *lookup, enum le_err err)
 static enum le_err write_dead_letter_request(struct le_lookup *lookup,
                                              const struct le_sqs_codec *codec)
 {
-    struct le_span account, name;
-    enum le_err err = le_sqs_arn_parts(le_span_of(lookup->dead_letter_arn), &account, &name);
+    struct le_sqs_arn target;
+    enum le_err err = le_sqs_arn_parse(le_span_of(lookup->dead_letter_arn), &target);
     if (err != LE_OK)
         return err;
     /* Naming one's own account asks for a permission that is not needed otherwise. */
-    if (le_span_is(account, lookup->own_account))
-        account = LE_SPAN_NONE;
-    return codec->get_queue_url(&lookup->call.request_body, name, account);
+    if (lookup->own_account[0] != '\0' && le_span_is(target.account, lookup->own_account))
+        target.account = LE_SPAN_NONE;
+    return codec->get_queue_url(&lookup->call.request_body, target.name, target.account);
+}
+
+static enum le_err write_queue_request(struct le_lookup *lookup, const struct le_sqs_codec *codec)
+{
+    struct le_sqs_arn arn = {.name = le_settings_queue_name(lookup->world->settings)};
+    (void)le_settings_queue_arn(lookup->world->settings, &arn);
+    return codec->get_queue_url(&lookup->call.request_body, arn.name, arn.account);
 }
 
 static enum le_err write_request(struct le_queue_call *call, const struct le_sqs_codec *codec)
@@ -48,9 +57,7 @@ static enum le_err write_request(struct le_queue_call *call, const struct le_sqs
     switch (lookup->step) {
     case LE_LOOKUP_QUEUE_URL:
         call->operation = LE_SQS_GET_QUEUE_URL;
-        return codec->get_queue_url(&call->request_body,
-                                    le_span_of(le_setting(lookup->world->settings, LE_OPT_QUEUE)),
-                                    LE_SPAN_NONE);
+        return write_queue_request(lookup, codec);
     case LE_LOOKUP_ATTRIBUTES:
         call->operation = LE_SQS_GET_QUEUE_ATTRIBUTES;
         return codec->get_queue_attributes(&call->request_body, le_queue_url(queue));
@@ -106,6 +113,13 @@ static void copy_span(char *out, size_t size, struct le_span span)
     out[len] = '\0';
 }
 
+/* Then it is one of our own account's; one that a URL or an ARN names may be anybody's. */
+static bool found_by_name(const struct le_settings *settings)
+{
+    struct le_sqs_arn arn;
+    return le_setting(settings, LE_OPT_QUEUE_URL) == NULL && !le_settings_queue_arn(settings, &arn);
+}
+
 static enum le_err take_attributes(struct le_lookup *lookup)
 {
     struct le_sqs_queue_attributes attributes;
@@ -117,9 +131,9 @@ static enum le_err take_attributes(struct le_lookup *lookup)
     lookup->not_visible = attributes.not_visible;
     lookup->max_receive_count = attributes.max_receive_count;
     copy_span(lookup->dead_letter_arn, sizeof lookup->dead_letter_arn, attributes.dead_letter_arn);
-    struct le_span account, name;
-    if (le_sqs_arn_parts(attributes.arn, &account, &name) == LE_OK)
-        copy_span(lookup->own_account, sizeof lookup->own_account, account);
+    struct le_sqs_arn arn;
+    if (found_by_name(lookup->world->settings) && le_sqs_arn_parse(attributes.arn, &arn) == LE_OK)
+        copy_span(lookup->own_account, sizeof lookup->own_account, arn.account);
     return LE_OK;
 }
 
@@ -226,10 +240,11 @@ static void describe(struct le_lookup *lookup, enum le_err err, bool refused)
 {
     const struct le_settings *settings = lookup->world->settings;
     const char *words = refused ? le_queue_last_failure(lookup->world->queue) : "";
+    struct le_span name = le_settings_queue_name(settings);
     if (err == LE_ERR_NO_QUEUE && lookup->step == LE_LOOKUP_QUEUE_URL)
         (void)snprintf(lookup->failure, sizeof lookup->failure,
-                       "queue %.80s does not exist at %.120s: check --queue and --region",
-                       le_setting(settings, LE_OPT_QUEUE), settings->endpoint);
+                       "queue %.*s does not exist at %.120s: check --queue and --region",
+                       (int)name.len, name.ptr, settings->endpoint);
     else
         (void)snprintf(lookup->failure, sizeof lookup->failure, "%s",
                        words[0] != '\0' ? words : le_err_text(err));

@@ -24,7 +24,8 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
     [LE_OPT_QUEUE] = {
         .name = "queue", .argument = "NAME", OWN("QUEUE"), .standard = "login-queue",
         .group = QUEUE_GROUP, .commands = QUEUE_USERS,
-        .help = "the queue's name, looked up with GetQueueUrl"},
+        .help = "the queue's name, or its ARN when it is another account's; looked up with "
+                "GetQueueUrl"},
     [LE_OPT_QUEUE_URL] = {
         .name = "queue-url", .argument = "URL", OWN("QUEUE_URL"),
         .otherwise = "looked up by --queue", .group = QUEUE_GROUP, .commands = QUEUE_USERS,

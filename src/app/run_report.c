@@ -1,6 +1,7 @@
 /* What the main job tells of itself. */
 #include "loginetl/app/commands.h"
 #include "loginetl/app/run.h"
+#include "loginetl/app/settings_queue.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,20 +10,6 @@ const struct le_books *le_run_books(const struct le_run *run)
 {
     static const struct le_books none;
     return run->pipeline != NULL ? le_pipeline_books(run->pipeline) : &none;
-}
-
-/* The queue's name, out of its URL when it was given as one. */
-static struct le_span queue_name(const struct le_run *run)
-{
-    struct le_span url = le_span_of(le_setting(run->settings, LE_OPT_QUEUE_URL));
-    if (url.ptr == NULL)
-        return le_span_of(le_setting(run->settings, LE_OPT_QUEUE));
-    while (url.len > 0 && url.ptr[url.len - 1] == '/')
-        url.len--;
-    const char *slash = memrchr(url.ptr, '/', url.len);
-    if (slash == NULL)
-        return url;
-    return (struct le_span){slash + 1, (size_t)(url.ptr + url.len - slash - 1)};
 }
 
 static const char *on_reject_word(enum le_on_reject on_reject)
@@ -45,7 +32,7 @@ void le_run_log_start(const struct le_run *run)
 {
     const struct le_settings *settings = run->settings;
     const char *table = le_setting(settings, LE_OPT_TABLE);
-    struct le_span queue = queue_name(run);
+    struct le_span queue = le_settings_queue_name(run->settings);
     char text[LE_ENDPOINT_MAX + 300];
     if (for_people(run)) {
         (void)snprintf(text, sizeof text, "loginetl " LE_VERSION ": %s%.*s at %s into table %.80s",
@@ -139,7 +126,7 @@ static bool say_drained(const struct le_run *run, const struct le_books *books, 
 {
     char figures[200], hidden[120];
     char line[500];
-    struct le_span name = queue_name(run);
+    struct le_span name = le_settings_queue_name(run->settings);
     bool limited = reached_max_messages(run, books);
     bool drained = run->signal == 0 && run->status != LE_EXIT_FAILED && !limited;
     format_books(books, figures, sizeof figures);

@@ -1,7 +1,7 @@
 /* Queue and database are looked for at the same time; when both are there, the pipeline begins. */
 #include "loginetl/app/run.h"
 
-#include "loginetl/aws/endpoint.h"
+#include "loginetl/app/settings_queue.h"
 #include "loginetl/base/mem.h"
 
 #include <assert.h>
@@ -28,6 +28,12 @@ static void warn_of_variable(void *owner, const char *name, const char *near)
     (void)snprintf(text, sizeof text, "%s is not a variable that loginetl reads (did you mean %s?)",
                    name, near);
     le_log(LE_LOG_WARN, "environment", LE_FS("text", text));
+}
+
+static void warn_of_doubt(void *owner, const char *words)
+{
+    (void)owner;
+    le_log(LE_LOG_WARN, "settings", LE_FS("text", words));
 }
 
 static void warn_of_attributes(const struct le_lookup *lookup)
@@ -140,6 +146,7 @@ enum le_err le_run_open(struct le_run *run)
 {
     warn_of_mask(run->settings);
     le_settings_unknown_variables(run->settings, warn_of_variable, NULL);
+    le_settings_doubts(run->settings, warn_of_doubt, NULL);
     enum le_err err = le_world_need_credentials(&run->world);
     if (err == LE_OK)
         err = open_decoder(run);
@@ -153,13 +160,10 @@ enum le_err le_run_open(struct le_run *run)
 /* ---- both are there ---- */
 
 /* What is sent there would be received, rejected and sent again, without end. Every request goes to
- * the same endpoint, whatever host a queue's URL names: the path is the queue. */
+ * the same endpoint, whatever host a queue's URL names. */
 static bool dead_letters_come_back(const struct le_queue *queue)
 {
-    struct le_endpoint ours, theirs;
-    return le_endpoint_parse(le_queue_url(queue), &ours) == LE_OK &&
-           le_endpoint_parse(le_queue_dead_letter_url(queue), &theirs) == LE_OK &&
-           le_span_equal(ours.path, theirs.path);
+    return le_sqs_is_same_queue(le_queue_url(queue), le_queue_dead_letter_url(queue));
 }
 
 static enum le_err settle_on_reject(struct le_run *run)

@@ -2,7 +2,7 @@
 
 #include "loginetl/app/files.h"
 #include "loginetl/app/settings_aws.h"
-#include "loginetl/aws/endpoint.h"
+#include "loginetl/app/settings_queue.h"
 #include "loginetl/base/mem.h"
 #include "loginetl/pg/conninfo.h"
 #include "loginetl/pg/name.h"
@@ -169,42 +169,9 @@ enum le_err le_settings_values(struct le_settings *settings)
 
 /* ---- what follows ---- */
 
-static bool queue_name_fits(const char *name)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789-_.";
-    size_t len = strspn(name, allowed);
-    return len > 0 && len <= 80 && name[len] == '\0';
-}
-
-static enum le_err check_queue_name(struct le_settings *settings)
-{
-    const char *name = le_setting(settings, LE_OPT_QUEUE);
-    if (queue_name_fits(name))
-        return LE_OK;
-    if (strncmp(name, "arn:", 4) == 0)
-        return le_options_refuse(&settings->options, LE_OPT_QUEUE,
-                                 "is an ARN: the queue's name is what follows its last colon; its "
-                                 "URL goes to --queue-url");
-    if (strstr(name, "://") != NULL)
-        return le_options_refuse(&settings->options, LE_OPT_QUEUE,
-                                 "is a URL, which goes to --queue-url");
-    return le_options_refuse(&settings->options, LE_OPT_QUEUE,
-                             "is not a queue's name (letters, digits, - and _, 80 at most)");
-}
-
 static enum le_err check_names(struct le_settings *settings)
 {
-    static const enum le_opt urls[] = {LE_OPT_QUEUE_URL, LE_OPT_ENDPOINT_URL, LE_OPT_DLQ_URL};
-    struct le_endpoint endpoint;
-    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        const char *url = le_setting(settings, urls[i]);
-        if (url != NULL && le_endpoint_parse(le_span_of(url), &endpoint) != LE_OK)
-            return le_options_refuse(&settings->options, urls[i],
-                                     "is not an http:// or https:// URL with a host");
-    }
-    enum le_err err = check_queue_name(settings);
+    enum le_err err = le_settings_check_queue(settings);
     if (err != LE_OK)
         return err;
     const char *region = le_setting(settings, LE_OPT_REGION);

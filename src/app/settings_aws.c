@@ -3,7 +3,7 @@
 #include "loginetl/app/settings_aws.h"
 
 #include "loginetl/app/files.h"
-#include "loginetl/aws/endpoint.h"
+#include "loginetl/app/settings_queue.h"
 #include "loginetl/base/mem.h"
 
 #include <pwd.h>
@@ -126,19 +126,18 @@ static enum le_err check_place(struct le_settings *settings, const struct le_pla
 static bool is_aws(const struct le_settings *settings)
 {
     return settings->endpoint_source == LE_ENDPOINT_BY_REGION ||
-           strstr(settings->endpoint, ".amazonaws.com") != NULL ||
-           strstr(settings->endpoint, ".api.aws") != NULL;
+           le_endpoint_is_aws(le_span_of(settings->endpoint));
 }
 
 static enum le_err take_endpoint(struct le_settings *settings, struct le_span given,
-                                 struct le_span region, struct le_endpoint_kind kind)
+                                 struct le_endpoint_kind kind)
 {
     struct le_span queue_url = le_span_of(le_setting(settings, LE_OPT_QUEUE_URL));
     struct le_buf endpoint;
     le_buf_init(&endpoint, sizeof settings->endpoint - 1);
-    enum le_err err = le_endpoint_choose(&endpoint, given, queue_url, region, kind);
-    if (err == LE_OK && region.len < sizeof settings->region) {
-        memcpy(settings->region, region.ptr, region.len);
+    enum le_err err =
+        le_endpoint_choose(&endpoint, given, queue_url, le_span_of(settings->region), kind);
+    if (err == LE_OK) {
         memcpy(settings->endpoint, endpoint.data, endpoint.len);
         settings->endpoint_source = given.ptr != NULL       ? LE_ENDPOINT_BY_URL
                                     : queue_url.ptr != NULL ? LE_ENDPOINT_BY_QUEUE_URL
@@ -156,16 +155,20 @@ static enum le_err find_endpoint(struct le_settings *settings, const struct le_p
     struct le_span given = endpoint_given(settings, place);
     struct le_span queue_url = le_span_of(le_setting(settings, LE_OPT_QUEUE_URL));
     struct le_span region = le_span_of(le_setting(settings, LE_OPT_REGION));
-    enum le_err err = le_region_choose(region.len > 0 ? region : place->region, queue_url,
-                                       given.ptr != NULL ? given : queue_url, &region);
+    struct le_sqs_arn arn;
+    if (region.len == 0)
+        region = place->region;
+    if (region.len == 0 && le_settings_queue_arn(settings, &arn))
+        region = arn.region;
+    enum le_err err = le_region_choose(region, queue_url, given.ptr != NULL ? given : queue_url,
+                                       settings->region);
     if (err == LE_ERR_CONFIG)
         return le_options_fail(&settings->options,
                                "no region: give --region or AWS_REGION (or --endpoint-url for a "
                                "queue that is not AWS's)");
     if (err != LE_OK)
         return err;
-    return take_endpoint(settings, given, region,
-                         (struct le_endpoint_kind){place->fips, place->dualstack});
+    return take_endpoint(settings, given, (struct le_endpoint_kind){place->fips, place->dualstack});
 }
 
 /* ---- who ---- */

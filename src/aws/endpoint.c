@@ -1,13 +1,43 @@
 #include "loginetl/aws/endpoint.h"
 
 #include <assert.h>
+#include <strings.h>
 
 #define REGION_LEN_MAX 40
+#define HOST_MAX       256 /* the longest name that there can be, its port, and a NUL */
+
+/* The names that each partition's endpoints are made with; the last one stands for all others. */
+static const struct partition {
+    const char *regions, *suffix, *dualstack_suffix;
+} partitions[] = {{"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+                  {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
+                  {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
+                  {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
+                  {"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+                  {"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+                  {"", "amazonaws.com", "api.aws"}};
+
+#define PARTITIONS (sizeof partitions / sizeof partitions[0])
 
 static bool begins_with(struct le_span text, const char *prefix)
 {
     size_t len = strlen(prefix);
     return text.len >= len && memcmp(text.ptr, prefix, len) == 0;
+}
+
+/* Schemes and host names are the same in capitals. */
+static bool has_scheme(struct le_span url, const char *scheme)
+{
+    size_t len = strlen(scheme);
+    return url.len >= len && strncasecmp(url.ptr, scheme, len) == 0;
+}
+
+static void lower(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] >= 'A' && text[i] <= 'Z')
+            text[i] = (char)(text[i] - 'A' + 'a');
+    }
 }
 
 static struct le_span behind(struct le_span text, size_t count)
@@ -55,8 +85,8 @@ static size_t host_len(struct le_span authority)
 
 enum le_err le_endpoint_parse(struct le_span url, struct le_endpoint *out)
 {
-    bool secure = begins_with(url, "https://");
-    if (!all_visible(url) || (!secure && !begins_with(url, "http://")))
+    bool secure = has_scheme(url, "https://");
+    if (!all_visible(url) || (!secure && !has_scheme(url, "http://")))
         return LE_ERR_CONFIG;
     size_t scheme_len = secure ? 8 : 7;
     struct le_span rest = behind(url, scheme_len);
@@ -90,14 +120,11 @@ static bool looks_like_region(struct le_span label)
            label.ptr[label.len - 1] >= '0' && label.ptr[label.len - 1] <= '9';
 }
 
-struct le_span le_region_of_url(struct le_span queue_url)
+static struct le_span region_of_host(struct le_span host)
 {
-    struct le_endpoint endpoint;
-    if (queue_url.len == 0 || le_endpoint_parse(queue_url, &endpoint) != LE_OK)
-        return LE_SPAN_NONE;
-    if (le_span_is(endpoint.host, "queue.amazonaws.com"))
+    if (le_span_is(host, "queue.amazonaws.com")) /* the first one, which is older than regions */
         return LE_SPAN_LIT("us-east-1");
-    struct le_span rest = endpoint.host;
+    struct le_span rest = host;
     struct le_span before = LE_SPAN_NONE;
     while (rest.len > 0) {
         struct le_span label = {rest.ptr, until(rest, ".:")};
@@ -112,40 +139,101 @@ struct le_span le_region_of_url(struct le_span queue_url)
     return LE_SPAN_NONE;
 }
 
-enum le_err le_region_choose(struct le_span given, struct le_span queue_url,
-                             struct le_span endpoint, struct le_span *out)
+/* "/queue/REGION/ACCOUNT/NAME", as emulators have it. */
+static struct le_span region_of_path(struct le_span path)
 {
-    *out = given.len > 0 ? given : le_region_of_url(queue_url);
-    if (out->len == 0)
-        *out = le_region_of_url(endpoint);
-    bool theirs =
-        endpoint.len > 0 && memmem(endpoint.ptr, endpoint.len, ".amazonaws.com", 14) != NULL;
-    if (out->len == 0 && endpoint.len > 0 && !theirs)
-        *out = LE_SPAN_LIT("us-east-1");
-    return le_region_valid(*out) ? LE_OK : LE_ERR_CONFIG;
+    if (!begins_with(path, "/queue/"))
+        return LE_SPAN_NONE;
+    struct le_span rest = behind(path, 7);
+    struct le_span segment = {rest.ptr, until(rest, "/")};
+    return segment.len < rest.len && looks_like_region(segment) ? segment : LE_SPAN_NONE;
 }
 
-/* The names of SQS's endpoint rules, and of the partitions that they are made with. */
+/* The host in small letters, as the Host header has it: false when no host is so long. */
+static bool take_host(const struct le_endpoint *endpoint, char out[HOST_MAX])
+{
+    if (endpoint->host.len >= HOST_MAX)
+        return false;
+    memcpy(out, endpoint->host.ptr, endpoint->host.len);
+    out[endpoint->host.len] = '\0';
+    lower(out, endpoint->host.len);
+    return true;
+}
+
+static bool set_region(struct le_span region, char out[LE_REGION_MAX])
+{
+    if (!le_region_valid(region))
+        return false;
+    memcpy(out, region.ptr, region.len);
+    out[region.len] = '\0';
+    return true;
+}
+
+bool le_region_of_url(struct le_span url, char out[LE_REGION_MAX])
+{
+    struct le_endpoint endpoint;
+    char host[HOST_MAX];
+    out[0] = '\0';
+    if (url.len == 0 || le_endpoint_parse(url, &endpoint) != LE_OK || !take_host(&endpoint, host))
+        return false;
+    return set_region(region_of_host(le_span_of(host)), out) ||
+           set_region(region_of_path(endpoint.path), out);
+}
+
+/* ".suffix" at the end of a host without its port. */
+static bool is_below(struct le_span host, const char *suffix)
+{
+    size_t len = strlen(suffix);
+    return host.len > len && host.ptr[host.len - len - 1] == '.' &&
+           memcmp(host.ptr + host.len - len, suffix, len) == 0;
+}
+
+bool le_endpoint_is_aws(struct le_span url)
+{
+    struct le_endpoint endpoint;
+    char text[HOST_MAX];
+    if (url.len == 0 || le_endpoint_parse(url, &endpoint) != LE_OK || !take_host(&endpoint, text))
+        return false;
+    struct le_span host = {text, host_len(le_span_of(text))};
+    for (size_t i = 0; i < PARTITIONS; i++) {
+        if (is_below(host, partitions[i].suffix) || is_below(host, partitions[i].dualstack_suffix))
+            return true;
+    }
+    return false;
+}
+
+enum le_err le_region_choose(struct le_span given, struct le_span queue_url,
+                             struct le_span endpoint, char out[LE_REGION_MAX])
+{
+    if (given.len > 0)
+        return set_region(given, out) ? LE_OK : LE_ERR_CONFIG;
+    if (le_region_of_url(queue_url, out) || le_region_of_url(endpoint, out))
+        return LE_OK;
+    bool own = endpoint.len > 0 && !le_endpoint_is_aws(endpoint);
+    return own && set_region(LE_SPAN_LIT("us-east-1"), out) ? LE_OK : LE_ERR_CONFIG;
+}
+
+/* The names of SQS's endpoint rules. */
 static enum le_err append_own(struct le_buf *out, struct le_span region,
                               struct le_endpoint_kind kind)
 {
-    static const struct {
-        const char *regions, *suffix, *dualstack_suffix;
-    } partitions[] = {{"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
-                      {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
-                      {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
-                      {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
-                      {"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
-                      {"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
-                      {"", "amazonaws.com", "api.aws"}};
-    size_t i = 0;
-    while (!begins_with(region, partitions[i].regions))
-        i++;
+    const struct partition *partition = partitions;
+    while (!begins_with(region, partition->regions))
+        partition++;
     /* The plain endpoint of GovCloud is the certified one already. */
     bool plain = !kind.fips || (begins_with(region, "us-gov-") && !kind.dualstack);
     return le_buf_printf(out, "https://sqs%s.%.*s.%s", plain ? "" : "-fips", (int)region.len,
                          region.ptr,
-                         kind.dualstack ? partitions[i].dualstack_suffix : partitions[i].suffix);
+                         kind.dualstack ? partition->dualstack_suffix : partition->suffix);
+}
+
+static enum le_err append_given(struct le_buf *out, struct le_span url, size_t origin_len)
+{
+    size_t start = out->len;
+    enum le_err err = le_buf_append_span(out, url);
+    if (err == LE_OK)
+        lower(out->data + start, origin_len);
+    return err;
 }
 
 enum le_err le_endpoint_choose(struct le_buf *out, struct le_span given, struct le_span queue_url,
@@ -157,7 +245,7 @@ enum le_err le_endpoint_choose(struct le_buf *out, struct le_span given, struct 
         enum le_err err = le_endpoint_parse(from, &endpoint);
         if (err != LE_OK)
             return err;
-        return le_buf_append_span(out, given.len > 0 ? given : endpoint.origin);
+        return append_given(out, given.len > 0 ? given : endpoint.origin, endpoint.origin.len);
     }
     assert(le_region_valid(region));
     return append_own(out, region, kind);

@@ -53,10 +53,8 @@ static struct le_span queue_name(const struct failure *failure)
         return failure->about;
     bool dead = failure->operation == LE_SQS_SEND_BATCH && queue->dead_letter_url != NULL;
     struct le_span url = le_span_of(dead ? queue->dead_letter_url : queue->url);
-    const char *slash = url.len > 0 ? memrchr(url.ptr, '/', url.len) : NULL;
-    if (slash == NULL)
-        return LE_SPAN_LIT("asked for");
-    return (struct le_span){slash + 1, (size_t)(url.ptr + url.len - slash) - 1};
+    struct le_span name = le_sqs_url_take_apart(url).name;
+    return name.len > 0 ? name : LE_SPAN_LIT("asked for");
 }
 
 static const char *endpoint_setting(const struct le_queue *queue)

@@ -92,17 +92,17 @@ static void write_look_ups(struct le_span queue_url)
 
 static void follow_arn(struct le_span queue_url, struct le_span arn)
 {
-    struct le_span account, name;
+    struct le_sqs_arn parts;
     struct le_buf out;
     le_buf_init(&out, 1 << 20);
-    enum le_err err = le_sqs_arn_parts(arn, &account, &name);
+    enum le_err err = le_sqs_arn_parse(arn, &parts);
     must(err == LE_OK || err == LE_ERR_SYNTAX);
     if (err == LE_OK) {
-        check_within(account, arn.ptr, arn.len);
-        check_within(name, arn.ptr, arn.len);
+        check_within(parts.account, arn.ptr, arn.len);
+        check_within(parts.name, arn.ptr, arn.len);
     }
     enum le_err found = le_sqs_url_from_arn(&out, queue_url, arn);
-    must(found == LE_ERR_SYNTAX || (found == LE_OK && err == LE_OK && out.len > name.len));
+    must(found == LE_ERR_SYNTAX || (found == LE_OK && err == LE_OK && out.len > parts.name.len));
     le_buf_free(&out);
 }
 

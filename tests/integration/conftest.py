@@ -13,6 +13,7 @@ from lib import servers
 from lib.postgres import Cluster, Database
 from lib.program import Program, binary
 from lib.queues import Queue
+from lib.scripted import Scripted
 from lib.stub import Stub
 from lib.wire import Wire
 from lib.world import World
@@ -90,6 +91,13 @@ def make_stub(tmp_path):
     yield make
     for stub in stubs:
         stub.finish()
+
+
+@pytest.fixture
+def scripted():
+    scripted = Scripted()
+    yield scripted
+    scripted.close()
 
 
 @pytest.fixture

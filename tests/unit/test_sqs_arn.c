@@ -1,4 +1,4 @@
-/* From the redrive policy's ARN to a queue's URL. */
+/* ARNs, URLs and names of queues. */
 #include "loginetl/sqs/codec.h"
 
 #include <setjmp.h>
@@ -37,6 +37,12 @@ static void test_urls_of_all_styles(void **state)
     check_url("http://sqs.us-east-1.localhost:4566/000000000000/q",
               "arn:aws-cn:sqs::000000000000:x.fifo",
               "http://sqs.us-east-1.localhost:4566/000000000000/x.fifo");
+    check_url("https://sqs.eu-west-1.amazonaws.com/000000000000/q/", ARN,
+              "https://sqs.eu-west-1.amazonaws.com/111111111111/q-dlq");
+    check_url("http://h:9324/queue/q", ARN, "http://h:9324/queue/q-dlq");
+    check_url("http://h:9324/queue/q//", ARN, "http://h:9324/queue/q-dlq");
+    check_url("http://[::1]:9324/base/000000000000/q.fifo", "arn:aws:sqs:r:1:d.fifo",
+              "http://[::1]:9324/base/1/d.fifo");
 }
 
 static void test_refused(void **state)
@@ -46,6 +52,9 @@ static void test_refused(void **state)
                                        "/q",
                                        "http://host:1/q",
                                        "http://host/000000000000/",
+                                       "http://host/",
+                                       "http://12345/q",
+                                       "http://12345",
                                        "000000000000/q",
                                        "http://host/account/q"};
     static const char *const arns[] = {"",
@@ -59,6 +68,7 @@ static void test_refused(void **state)
                                        "urn:aws:sqs:r:1:q",
                                        "arn::sqs:r:1:q",
                                        "arn:aws:sqs:r:1:q q",
+                                       "arn:aws:sqs:r:1:q.dead",
                                        "arn:aws:sqs:r:111111111111111111111:q"};
     struct le_buf out;
     (void)state;
@@ -74,20 +84,85 @@ static void test_refused(void **state)
     le_buf_free(&out);
 }
 
-static void test_parts(void **state)
+static void test_parts_of_arns(void **state)
 {
-    struct le_span account, name;
+    struct le_sqs_arn arn;
     (void)state;
-    assert_int_equal(le_sqs_arn_parts(LE_SPAN_LIT(ARN), &account, &name), LE_OK);
-    assert_true(le_span_is(account, "111111111111") && le_span_is(name, "q-dlq"));
+    assert_int_equal(le_sqs_arn_parse(LE_SPAN_LIT(ARN), &arn), LE_OK);
+    assert_true(le_span_is(arn.region, "us-east-1"));
+    assert_true(le_span_is(arn.account, "111111111111") && le_span_is(arn.name, "q-dlq"));
+}
+
+static void test_parts_of_urls(void **state)
+{
+    static const struct {
+        const char *url, *base, *account, *name;
+    } urls[] = {
+        {"https://h/1/q", "https://h/", "1", "q"},
+        {"https://h/1/q//", "https://h/", "1", "q"},
+        {"http://h:1/queue/r-1/1/q.fifo", "http://h:1/queue/r-1/", "1", "q.fifo"},
+        {"http://h/queue/q", "http://h/queue/", "", "q"},
+        {"http://h/a1/q", "http://h/a1/", "", "q"},
+        {"http://1/q", "http://1/", "", "q"},
+        {"http://1", "http://1", "", ""},
+        {"http://1/", "http://1/", "", ""},
+        {"q", "q", "", ""},
+        {"", "", "", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        struct le_sqs_url parts = le_sqs_url_take_apart(le_span_of(urls[i].url));
+        assert_true(le_span_is(parts.account, urls[i].account));
+        assert_true(le_span_is(parts.name, urls[i].name));
+        if (urls[i].name[0] != '\0')
+            assert_true(le_span_is(parts.base, urls[i].base));
+    }
+}
+
+static void check_same(const char *a, const char *b, bool expect)
+{
+    assert_int_equal(le_sqs_is_same_queue(le_span_of(a), le_span_of(b)), expect);
+    assert_int_equal(le_sqs_is_same_queue(le_span_of(b), le_span_of(a)), expect);
+}
+
+static void test_same_queue(void **state)
+{
+    (void)state;
+    check_same("http://h/1/q", "http://other:1/1/q/", true);
+    check_same("http://h/1/q", "http://h/queue/us-east-1/1/q", true);
+    check_same("http://h/queue/q", "http://h/000000000000/q", true);
+    check_same("http://h/1/q", "http://h/2/q", false);
+    check_same("http://h/1/q", "http://h/1/q-dlq", false);
+    check_same("", "", false);
+    check_same("http://h/", "http://h/", false);
+}
+
+static void test_names(void **state)
+{
+    static const char *const bad[] = {"",      ".fifo", "a.b",       "a.fifo.fifo", "a.FIFO",
+                                      "a b",   "a/b",   "q\xc3\xa4", "a:b",         ".",
+                                      "a.fif", "a?",    "a\n"};
+    char longest[82];
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(le_sqs_is_queue_name(le_span_of(bad[i])));
+    assert_true(le_sqs_is_queue_name(LE_SPAN_LIT("Az09-_")));
+    assert_true(le_sqs_is_queue_name(LE_SPAN_LIT("-.fifo")));
+    memset(longest, 'a', sizeof longest);
+    assert_true(le_sqs_is_queue_name((struct le_span){longest, 80}));
+    assert_false(le_sqs_is_queue_name((struct le_span){longest, 81}));
+    memcpy(longest + 75, ".fifo", 5);
+    assert_true(le_sqs_is_queue_name((struct le_span){longest, 80}));
+    memcpy(longest + 76, ".fifo", 5);
+    assert_false(le_sqs_is_queue_name((struct le_span){longest, 81}));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_urls_of_all_styles),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_urls_of_all_styles), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_parts_of_arns),      cmocka_unit_test(test_parts_of_urls),
+        cmocka_unit_test(test_same_queue),         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ struct le_lookup {
     int64_t started_ms;
     bool away; /* the state last told to the log */
     char dead_letter_arn[256];
-    char own_account[32];
+    char own_account[32]; /* "": not known */
 };
 
 /* Starts on the next turn of the loop. */

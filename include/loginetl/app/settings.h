@@ -4,6 +4,7 @@
 
 #include "loginetl/app/option_table.h"
 #include "loginetl/aws/credentials.h"
+#include "loginetl/aws/endpoint.h"
 #include "loginetl/aws/queue.h"
 #include "loginetl/base/log.h"
 #include "loginetl/login/field.h"
@@ -14,7 +15,6 @@
 #include "loginetl/sqs/sigv4.h"
 
 #define LE_ENDPOINT_MAX 512
-#define LE_REGION_MAX   64
 
 struct le_settings {
     struct le_options options;

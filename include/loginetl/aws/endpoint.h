@@ -17,16 +17,19 @@ struct le_endpoint {
  * characters that no URL has. */
 LE_MUST enum le_err le_endpoint_parse(struct le_span url, struct le_endpoint *out);
 
-/* The region that a queue URL's host names ("sqs.eu-west-1.amazonaws.com" and the older and private
- * forms); absent when none does. */
-struct le_span le_region_of_url(struct le_span queue_url);
+#define LE_REGION_MAX 64 /* with a NUL */
+
+/* The region that a URL's host names ("sqs.eu-west-1.amazonaws.com" and the older and private
+ * forms), else its path ("/queue/REGION/ACCOUNT/NAME"). False, and out empty: none does. */
+bool le_region_of_url(struct le_span url, char out[LE_REGION_MAX]);
+/* Is the host one of AWS's own, in any partition? */
+bool le_endpoint_is_aws(struct le_span url);
 /* Lower-case letters, digits and dashes: it becomes part of a host name and of signatures. */
 bool le_region_valid(struct le_span region);
-/* The given region, else the queue URL's, else us-east-1 when the endpoint is somebody's own, whose
- * servers do not care. The span is one of the arguments' or static. LE_ERR_CONFIG: there is none,
- * or it is not valid. */
+/* The given region, else the queue URL's, else the endpoint's, else us-east-1 when the endpoint is
+ * somebody's own, whose servers do not care. LE_ERR_CONFIG: there is none, or it is not valid. */
 LE_MUST enum le_err le_region_choose(struct le_span given, struct le_span queue_url,
-                                     struct le_span endpoint, struct le_span *out);
+                                     struct le_span endpoint, char out[LE_REGION_MAX]);
 /* Which of AWS's own endpoints: with cryptography that a certificate covers, reachable by IPv6 too.
  */
 struct le_endpoint_kind {
@@ -35,8 +38,9 @@ struct le_endpoint_kind {
 
 /* Appends the endpoint: the given one, else the queue URL's scheme and host, else AWS's own of that
  * kind in the region ("https://sqs.<region>.amazonaws.com", other names in China, in the European
- * sovereign cloud and in the isolated partitions). LE_ERR_CONFIG: the given one or the queue URL is
- * malformed. LE_ERR_TOO_LARGE, LE_ERR_NOMEM. */
+ * sovereign cloud and in the isolated partitions). Scheme and host become small letters, as the
+ * Host header that is signed has them. LE_ERR_CONFIG: the given one or the queue URL is malformed.
+ * LE_ERR_TOO_LARGE, LE_ERR_NOMEM. */
 LE_MUST enum le_err le_endpoint_choose(struct le_buf *out, struct le_span given,
                                        struct le_span queue_url, struct le_span region,
                                        struct le_endpoint_kind kind);

@@ -72,6 +72,25 @@ struct le_sqs_queue_attributes {
     struct le_span arn;
 };
 
+/* Letters, digits, - and _, 80 at most; a dot only in .fifo at the end. */
+LE_MUST bool le_sqs_is_queue_name(struct le_span name);
+
+/* Parts of "arn:aws:sqs:REGION:ACCOUNT:NAME", pointing into it. LE_ERR_SYNTAX: it is none. */
+struct le_sqs_arn {
+    struct le_span region, account, name;
+};
+LE_MUST enum le_err le_sqs_arn_parse(struct le_span text, struct le_sqs_arn *out);
+
+/* Parts of a queue's URL, pointing into it: "https://host/", "queue/REGION/" and the like; the
+ * account, absent where servers have none ("http://host/queue/NAME"); the name, absent where there
+ * is no path. Slashes at the end count for nothing. */
+struct le_sqs_url {
+    struct le_span base, account, name;
+};
+struct le_sqs_url le_sqs_url_take_apart(struct le_span url);
+/* Do they name the same queue, on one server? In whichever of its styles. */
+LE_MUST bool le_sqs_is_same_queue(struct le_span a, struct le_span b);
+
 /* Appends "https://…" of the queue that an ARN names, told by the source queue's URL: same scheme,
  * host and path style, the ARN's account and name ("http://host:1/000000000000/q" +
  * arn:aws:sqs:r:111111111111:q-dlq -> "http://host:1/111111111111/q-dlq"). LE_ERR_SYNTAX: not an
@@ -79,9 +98,6 @@ struct le_sqs_queue_attributes {
  */
 LE_MUST enum le_err le_sqs_url_from_arn(struct le_buf *out, struct le_span queue_url,
                                         struct le_span arn);
-/* Account and name out of "arn:aws:sqs:REGION:ACCOUNT:NAME". */
-LE_MUST enum le_err le_sqs_arn_parts(struct le_span arn, struct le_span *account,
-                                     struct le_span *name);
 
 /* Is the body another one than the server hashed (MD5OfBody)? To be asked before the body is
  * changed. False when no MD5 was given or what was given is none. */

@@ -29,6 +29,7 @@ static void test_parts(void **state)
         {"http://[::1]:4566/q", "http://[::1]:4566", "[::1]:4566", "/q"},
         {"http://[::1]", "http://[::1]", "[::1]", "/"},
         {"http://[::1]:80", "http://[::1]:80", "[::1]", "/"},
+        {"HTTPS://H:443/Q", "HTTPS://H:443", "H", "/Q"},
     };
     struct le_endpoint got;
     (void)state;
@@ -78,41 +79,132 @@ static void test_refused(void **state)
     }
 }
 
-static void test_regions_of_urls(void **state)
+static void check_endpoint(const char *given, const char *url, const char *region,
+                           const char *expect)
 {
-    static const struct parts urls[] = {
-        {"https://sqs.eu-west-1.amazonaws.com/123456789012/q", "eu-west-1", NULL, NULL},
-        {"https://sqs.cn-north-1.amazonaws.com.cn/1/q", "cn-north-1", NULL, NULL},
-        {"https://sqs-fips.us-gov-west-1.amazonaws.com/1/q", "us-gov-west-1", NULL, NULL},
-        {"https://eu-west-1.queue.amazonaws.com/1/q", "eu-west-1", NULL, NULL},
-        {"https://queue.amazonaws.com/1/q", "us-east-1", NULL, NULL},
-        {"https://vpce-0a-1b.sqs.ap-south-2.vpce.amazonaws.com/1/q", "ap-south-2", NULL, NULL},
-        {"http://sqs.us-east-1.localhost:4566/0/q", "us-east-1", NULL, NULL},
-        {"http://localhost:4566/000000000000/q", NULL, NULL, NULL},
-        {"http://sqs.example.com/1/q", NULL, NULL, NULL},
-        {"http://127.0.0.1/1/q", NULL, NULL, NULL},
-        {"not a url", NULL, NULL, NULL},
-        {"", NULL, NULL, NULL},
+    struct le_buf out;
+    le_buf_init(&out, 256);
+    enum le_err err =
+        le_endpoint_choose(&out, le_span_of(given), le_span_of(url), le_span_of(region),
+                           (struct le_endpoint_kind){false, false});
+    assert_int_equal(err, expect != NULL ? LE_OK : LE_ERR_CONFIG);
+    if (expect != NULL)
+        assert_true(le_span_is(le_buf_span(&out), expect));
+    le_buf_free(&out);
+}
+
+/* One row for each form that a queue's URL has, or had, at AWS and at emulators. */
+static void test_forms_of_queue_urls(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *region; /* that requests are signed for when nobody gives one; NULL: refused */
+        const char *endpoint;
+        bool aws;
+    } forms[] = {
+        {"https://sqs.eu-west-1.amazonaws.com/123456789012/q", "eu-west-1",
+         "https://sqs.eu-west-1.amazonaws.com", true},
+        {"https://eu-west-1.queue.amazonaws.com/123456789012/q", "eu-west-1",
+         "https://eu-west-1.queue.amazonaws.com", true},
+        {"https://queue.amazonaws.com/123456789012/q", "us-east-1", "https://queue.amazonaws.com",
+         true},
+        {"http://queue.amazonaws.com:80/123456789012/q", "us-east-1",
+         "http://queue.amazonaws.com:80", true},
+        {"https://sqs.eu-west-1.api.aws/123456789012/q", "eu-west-1",
+         "https://sqs.eu-west-1.api.aws", true},
+        {"https://sqs-fips.us-east-1.amazonaws.com/123456789012/q", "us-east-1",
+         "https://sqs-fips.us-east-1.amazonaws.com", true},
+        {"https://sqs-fips.us-gov-west-1.amazonaws.com/123456789012/q", "us-gov-west-1",
+         "https://sqs-fips.us-gov-west-1.amazonaws.com", true},
+        {"https://sqs.us-gov-east-1.amazonaws.com/123456789012/q", "us-gov-east-1",
+         "https://sqs.us-gov-east-1.amazonaws.com", true},
+        {"https://sqs-fips.us-east-2.api.aws/123456789012/q", "us-east-2",
+         "https://sqs-fips.us-east-2.api.aws", true},
+        {"https://sqs.cn-north-1.amazonaws.com.cn/123456789012/q", "cn-north-1",
+         "https://sqs.cn-north-1.amazonaws.com.cn", true},
+        {"https://cn-north-1.queue.amazonaws.com.cn/123456789012/q", "cn-north-1",
+         "https://cn-north-1.queue.amazonaws.com.cn", true},
+        {"https://sqs.cn-north-1.api.amazonwebservices.com.cn/123456789012/q", "cn-north-1",
+         "https://sqs.cn-north-1.api.amazonwebservices.com.cn", true},
+        {"https://sqs.us-iso-east-1.c2s.ic.gov/123456789012/q", "us-iso-east-1",
+         "https://sqs.us-iso-east-1.c2s.ic.gov", true},
+        {"https://sqs.us-isob-east-1.sc2s.sgov.gov/123456789012/q", "us-isob-east-1",
+         "https://sqs.us-isob-east-1.sc2s.sgov.gov", true},
+        {"https://sqs.eu-isoe-west-1.cloud.adc-e.uk/123456789012/q", "eu-isoe-west-1",
+         "https://sqs.eu-isoe-west-1.cloud.adc-e.uk", true},
+        {"https://sqs.us-isof-south-1.csp.hci.ic.gov/123456789012/q", "us-isof-south-1",
+         "https://sqs.us-isof-south-1.csp.hci.ic.gov", true},
+        {"https://sqs.eusc-de-east-1.amazonaws.eu/123456789012/q", "eusc-de-east-1",
+         "https://sqs.eusc-de-east-1.amazonaws.eu", true},
+        {"https://vpce-0123-abcd.sqs.eu-west-1.vpce.amazonaws.com/123456789012/q", "eu-west-1",
+         "https://vpce-0123-abcd.sqs.eu-west-1.vpce.amazonaws.com", true},
+        {"https://vpce-0123-abcd-eu-west-1a.sqs.eu-west-1.vpce.amazonaws.com/123456789012/q",
+         "eu-west-1", "https://vpce-0123-abcd-eu-west-1a.sqs.eu-west-1.vpce.amazonaws.com", true},
+        {"HTTPS://SQS.EU-West-1.AmazonAWS.com:443/123456789012/Q", "eu-west-1",
+         "https://sqs.eu-west-1.amazonaws.com:443", true},
+        {"https://sqs.eu-west-1.amazonaws.com/123456789012/q/", "eu-west-1",
+         "https://sqs.eu-west-1.amazonaws.com", true},
+        {"https://sqs.example.amazonaws.com/123456789012/q", NULL, NULL, true},
+        {"http://sqs.eu-west-1.localhost.localstack.cloud:4566/000000000000/q", "eu-west-1",
+         "http://sqs.eu-west-1.localhost.localstack.cloud:4566", false},
+        {"http://eu-west-1.queue.localhost.localstack.cloud:4566/000000000000/q", "eu-west-1",
+         "http://eu-west-1.queue.localhost.localstack.cloud:4566", false},
+        {"http://queue.localhost.localstack.cloud:4566/000000000000/q", "us-east-1",
+         "http://queue.localhost.localstack.cloud:4566", false},
+        {"http://localhost:4566/queue/eu-west-1/000000000000/q", "eu-west-1",
+         "http://localhost:4566", false},
+        {"http://localhost:4566/000000000000/q", "us-east-1", "http://localhost:4566", false},
+        {"http://localhost:9324/queue/q", "us-east-1", "http://localhost:9324", false},
+        {"http://localhost:9324/queue/us-west-2", "us-east-1", "http://localhost:9324", false},
+        {"http://localhost:9324/000000000000/q/", "us-east-1", "http://localhost:9324", false},
+        {"http://[::1]:4566/000000000000/q", "us-east-1", "http://[::1]:4566", false},
+        {"http://[FD00::EC2]/000000000000/q", "us-east-1", "http://[fd00::ec2]", false},
+        {"http://127.0.0.1/1/q", "us-east-1", "http://127.0.0.1", false},
+        {"http://sqs.amazonaws.com.example/1/q", "us-east-1", "http://sqs.amazonaws.com.example",
+         false},
+        {"http://notamazonaws.com/1/q", "us-east-1", "http://notamazonaws.com", false},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        struct le_span region = le_region_of_url(le_span_of(urls[i].url));
-        if (urls[i].origin == NULL)
-            assert_null(region.ptr);
-        else
-            assert_true(le_span_is(region, urls[i].origin));
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct le_span url = le_span_of(forms[i].url);
+        char region[LE_REGION_MAX];
+        enum le_err err = le_region_choose(LE_SPAN_NONE, url, url, region);
+        if (le_endpoint_is_aws(url) != forms[i].aws)
+            fail_msg("whose is %s?", forms[i].url);
+        assert_int_equal(err, forms[i].region != NULL ? LE_OK : LE_ERR_CONFIG);
+        if (forms[i].region == NULL)
+            continue;
+        assert_string_equal(region, forms[i].region);
+        check_endpoint(NULL, forms[i].url, region, forms[i].endpoint);
     }
+}
+
+static void test_urls_without_a_region(void **state)
+{
+    static const char *const urls[] = {"", "not a url", "http://sqs.example.com/1/q",
+                                       "http://localhost/queue/eu-west-1", "http://localhost"};
+    char region[LE_REGION_MAX];
+    char longest[300] = "http://";
+    (void)state;
+    memset(longest + 7, 'a', sizeof longest - 8);
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        assert_false(le_region_of_url(le_span_of(urls[i]), region));
+        assert_string_equal(region, "");
+    }
+    assert_false(le_region_of_url(le_span_of(longest), region));
+    assert_false(le_endpoint_is_aws(le_span_of(longest)));
+    assert_false(le_endpoint_is_aws(LE_SPAN_NONE));
 }
 
 static void check_region(const char *given, const char *url, const char *endpoint,
                          const char *expect)
 {
-    struct le_span region;
+    char region[LE_REGION_MAX];
     enum le_err err =
-        le_region_choose(le_span_of(given), le_span_of(url), le_span_of(endpoint), &region);
+        le_region_choose(le_span_of(given), le_span_of(url), le_span_of(endpoint), region);
     assert_int_equal(err, expect != NULL ? LE_OK : LE_ERR_CONFIG);
     if (expect != NULL)
-        assert_true(le_span_is(region, expect));
+        assert_string_equal(region, expect);
 }
 
 static void test_choice_of_region(void **state)
@@ -156,20 +248,6 @@ static void test_kinds_of_endpoint(void **state)
     check_kind(fips, "us-isob-east-1", "https://sqs-fips.us-isob-east-1.sc2s.sgov.gov");
 }
 
-static void check_endpoint(const char *given, const char *url, const char *region,
-                           const char *expect)
-{
-    struct le_buf out;
-    le_buf_init(&out, 256);
-    enum le_err err =
-        le_endpoint_choose(&out, le_span_of(given), le_span_of(url), le_span_of(region),
-                           (struct le_endpoint_kind){false, false});
-    assert_int_equal(err, expect != NULL ? LE_OK : LE_ERR_CONFIG);
-    if (expect != NULL)
-        assert_true(le_span_is(le_buf_span(&out), expect));
-    le_buf_free(&out);
-}
-
 static void test_choice_of_endpoint(void **state)
 {
     (void)state;
@@ -177,6 +255,7 @@ static void test_choice_of_endpoint(void **state)
     check_endpoint("", "", "cn-north-1", "https://sqs.cn-north-1.amazonaws.com.cn");
     check_endpoint(NULL, "http://h:4566/000000000000/q", "us-east-1", "http://h:4566");
     check_endpoint("http://h:1/base", "http://other/0/q", "us-east-1", "http://h:1/base");
+    check_endpoint("HTTP://H:1/Base", NULL, "us-east-1", "http://h:1/Base");
     check_endpoint("h:1", NULL, "us-east-1", NULL);
     check_endpoint(NULL, "login-queue", "us-east-1", NULL);
 }
@@ -186,7 +265,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_regions_of_urls),
+        cmocka_unit_test(test_forms_of_queue_urls),
+        cmocka_unit_test(test_urls_without_a_region),
         cmocka_unit_test(test_choice_of_region),
         cmocka_unit_test(test_choice_of_endpoint),
         cmocka_unit_test(test_kinds_of_endpoint),

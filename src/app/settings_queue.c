@@ -1,0 +1,146 @@
+#include "loginetl/app/settings_queue.h"
+
+#include <stdio.h>
+
+#define AWS_ACCOUNT_LEN 12
+
+static bool is_arn(const char *text)
+{
+    return strncmp(text, "arn:", 4) == 0;
+}
+
+/* ---- what is refused ---- */
+
+static enum le_err check_name(struct le_settings *settings)
+{
+    const char *name = le_setting(settings, LE_OPT_QUEUE);
+    struct le_sqs_arn arn;
+    if (is_arn(name))
+        return le_sqs_arn_parse(le_span_of(name), &arn) == LE_OK
+                   ? LE_OK
+                   : le_options_refuse(&settings->options, LE_OPT_QUEUE,
+                                       "is not a queue's ARN (arn:aws:sqs:REGION:ACCOUNT:NAME)");
+    if (le_sqs_is_queue_name(le_span_of(name)))
+        return LE_OK;
+    if (strstr(name, "://") != NULL)
+        return le_options_refuse(&settings->options, LE_OPT_QUEUE,
+                                 "is a URL, which goes to --queue-url");
+    return le_options_refuse(&settings->options, LE_OPT_QUEUE,
+                             "is not a queue's name (letters, digits, - and _, 80 at most, with "
+                             ".fifo at the end of a FIFO queue's)");
+}
+
+/* AWS's are all of one form; what others make up has a name at least. */
+static bool has_form(struct le_span url, const struct le_endpoint *endpoint)
+{
+    struct le_sqs_url parts = le_sqs_url_take_apart(url);
+    if (!le_endpoint_is_aws(url))
+        return parts.name.len > 0;
+    return parts.base.len == endpoint->origin.len + 1 && parts.account.len == AWS_ACCOUNT_LEN &&
+           le_sqs_is_queue_name(parts.name);
+}
+
+static enum le_err check_url(struct le_settings *settings, enum le_opt opt, bool of_queue)
+{
+    const char *text = le_setting(settings, opt);
+    struct le_endpoint endpoint;
+    if (text == NULL)
+        return LE_OK;
+    struct le_span url = le_span_of(text);
+    if (le_endpoint_parse(url, &endpoint) != LE_OK)
+        return le_options_refuse(&settings->options, opt,
+                                 "is not an http:// or https:// URL with a host");
+    if (of_queue && !has_form(url, &endpoint))
+        return le_options_refuse(&settings->options, opt,
+                                 "is not a queue's URL: they are like "
+                                 "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME");
+    if (!of_queue && le_sqs_url_take_apart(url).account.len == AWS_ACCOUNT_LEN)
+        return le_options_refuse(&settings->options, opt,
+                                 "is a queue's URL, which goes to --queue-url");
+    return LE_OK;
+}
+
+enum le_err le_settings_check_queue(struct le_settings *settings)
+{
+    enum le_err err = check_url(settings, LE_OPT_QUEUE_URL, true);
+    if (err == LE_OK)
+        err = check_url(settings, LE_OPT_ENDPOINT_URL, false);
+    if (err == LE_OK)
+        err = check_url(settings, LE_OPT_DLQ_URL, true);
+    return err == LE_OK ? check_name(settings) : err;
+}
+
+/* ---- what it is called ---- */
+
+bool le_settings_queue_arn(const struct le_settings *settings, struct le_sqs_arn *out)
+{
+    const char *name = le_setting(settings, LE_OPT_QUEUE);
+    return le_setting(settings, LE_OPT_QUEUE_URL) == NULL && is_arn(name) &&
+           le_sqs_arn_parse(le_span_of(name), out) == LE_OK;
+}
+
+struct le_span le_settings_queue_name(const struct le_settings *settings)
+{
+    const char *url = le_setting(settings, LE_OPT_QUEUE_URL);
+    struct le_sqs_arn arn;
+    if (url != NULL)
+        return le_sqs_url_take_apart(le_span_of(url)).name;
+    if (le_settings_queue_arn(settings, &arn))
+        return arn.name;
+    return le_span_of(le_setting(settings, LE_OPT_QUEUE));
+}
+
+/* ---- what is odd ---- */
+
+struct doubts {
+    const struct le_settings *settings;
+    void (*tell)(void *owner, const char *words);
+    void *owner;
+};
+
+static void compare_region(const struct doubts *doubts, enum le_opt opt, const char *region)
+{
+    const struct le_settings *settings = doubts->settings;
+    char words[400];
+    if (region[0] == '\0' || strcmp(region, settings->region) == 0)
+        return;
+    bool given = le_setting(settings, LE_OPT_REGION) != NULL;
+    (void)snprintf(
+        words, sizeof words,
+        "--%s names the region %s, and requests are signed for %s%s%s: a queue is known in its own "
+        "region only",
+        settings->options.table[opt].name, region, settings->region, given ? ", by " : "",
+        given ? le_options_source(&settings->options, LE_OPT_REGION).text : "");
+    doubts->tell(doubts->owner, words);
+}
+
+static void compare_region_of_url(const struct doubts *doubts, enum le_opt opt)
+{
+    char region[LE_REGION_MAX];
+    if (le_region_of_url(le_span_of(le_setting(doubts->settings, opt)), region))
+        compare_region(doubts, opt, region);
+}
+
+static void compare_region_of_arn(const struct doubts *doubts)
+{
+    struct le_sqs_arn arn;
+    char region[LE_REGION_MAX];
+    if (!le_settings_queue_arn(doubts->settings, &arn) || arn.region.len >= sizeof region)
+        return;
+    memcpy(region, arn.region.ptr, arn.region.len);
+    region[arn.region.len] = '\0';
+    compare_region(doubts, LE_OPT_QUEUE, region);
+}
+
+void le_settings_doubts(const struct le_settings *settings,
+                        void (*tell)(void *owner, const char *words), void *owner)
+{
+    const struct doubts doubts = {settings, tell, owner};
+    compare_region_of_arn(&doubts);
+    compare_region_of_url(&doubts, LE_OPT_QUEUE_URL);
+    compare_region_of_url(&doubts, LE_OPT_ENDPOINT_URL);
+    compare_region_of_url(&doubts, LE_OPT_DLQ_URL);
+    if (settings->aws && strncmp(settings->endpoint, "http://", 7) == 0)
+        tell(owner, "requests go to AWS over http://, where what they hold can be read on the way: "
+                    "give an https:// URL");
+}
