@@ -53,6 +53,15 @@ static enum le_err open_instance(const struct le_source_world *where,
     return le_credentials_instance(where, &params, out, fault);
 }
 
+static enum le_err open_process(const struct le_settings *settings,
+                                const struct le_source_world *where,
+                                struct le_credential_source **out, struct le_setting_fault *fault)
+{
+    const struct le_process_params params = {.command = settings->plan.process,
+                                             .profile = settings->plan.profile};
+    return le_credentials_process(where, &params, out, fault);
+}
+
 /* An emulator's user has no instance to ask, and would wait for its answer, unless told where. */
 static bool is_asked(const struct le_settings *settings)
 {
@@ -71,6 +80,8 @@ static enum le_err open_source(struct le_world *world)
         return LE_OK;
     if (settings->plan.source == LE_PLAN_CONTAINER)
         err = open_container(&where, out, &fault);
+    else if (settings->plan.source == LE_PLAN_PROCESS)
+        err = open_process(settings, &where, out, &fault);
     else if (is_asked(settings))
         err = open_instance(&where, out, &fault);
     char text[400];

@@ -196,7 +196,7 @@ static enum le_err open_source(struct le_settings *settings)
         err = le_credentials_profile(plan, &settings->credential_source, &fault);
     } else if (plan->role_count > 0 ||
                (plan->source != LE_PLAN_NONE && plan->source != LE_PLAN_CONTAINER &&
-                plan->source != LE_PLAN_INSTANCE)) {
+                plan->source != LE_PLAN_PROCESS && plan->source != LE_PLAN_INSTANCE)) {
         return refuse_source(settings);
     }
     return err == LE_ERR_CONFIG

@@ -118,16 +118,12 @@ static enum le_err take_keys(const struct le_plan_keys *keys, struct fixed_sourc
     return err;
 }
 
-/* A profile may be called anything; a line of the log or of a terminal may not hold anything. */
 static void name_profile(struct fixed_source *source, const struct le_plan *plan)
 {
     (void)snprintf(source->name, sizeof source->name, "profile %.*s in the %s file",
                    LE_PROFILE_SHOWN(plan->profile),
                    plan->keys.place == LE_PROFILE_CREDENTIALS ? "credentials" : "config");
-    for (char *at = source->name; *at != '\0'; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            *at = '?';
-    }
+    le_profile_clean(source->name);
     source->source.name = source->name;
 }
 

@@ -2,11 +2,13 @@
 
 #include "loginetl/base/json.h"
 #include "loginetl/base/mem.h"
+#include "loginetl/profile/words.h"
 
 #include <assert.h>
 #include <stdint.h>
 
-#define DEFAULT_SECTION "DEFAULT"
+#define DEFAULT_SECTION  "DEFAULT"
+#define SECTION_WORD_MAX 256
 
 struct reading {
     struct le_profile_file *file;
@@ -338,72 +340,16 @@ struct le_span le_profile_nested(struct le_span value, const char *key)
     return found;
 }
 
-/* One word of a section's name, without its quotes. */
-struct word {
-    struct le_span rest; /* behind it */
-    char text[256];
-    size_t len;
-    bool malformed; /* a quote or a backslash at the end, or too long */
-};
-
-static void put(struct word *word, char c)
-{
-    if (word->len == sizeof word->text)
-        word->malformed = true;
-    else
-        word->text[word->len++] = c;
-}
-
-/* Within double quotes a backslash means itself, except before them or another. */
-static void take_backslash(struct word *word, char quote)
-{
-    word->rest = behind(word->rest, 1);
-    if (word->rest.len == 0) {
-        word->malformed = true;
-        return;
-    }
-    char next = word->rest.ptr[0];
-    if (quote == '"' && next != '"' && next != '\\')
-        put(word, '\\');
-    put(word, next);
-}
-
-/* false: there is none. */
-static bool next_word(struct word *word)
-{
-    char quote = '\0';
-    word->rest = strip(word->rest);
-    word->len = 0;
-    if (word->rest.len == 0)
-        return false;
-    for (; word->rest.len > 0; word->rest = behind(word->rest, 1)) {
-        char c = word->rest.ptr[0];
-        if (quote == '\0' && is_blank(c))
-            break;
-        if (c == '\\' && quote != '\'')
-            take_backslash(word, quote);
-        else if (quote == '\0' && (c == '"' || c == '\''))
-            quote = c;
-        else if (c == quote && quote != '\0')
-            quote = '\0';
-        else
-            put(word, c);
-        if (word->rest.len == 0)
-            break;
-    }
-    word->malformed = word->malformed || quote != '\0';
-    return true;
-}
-
 bool le_profile_section_is(const struct le_profile_section *section, const char *kind,
                            struct le_span name)
 {
+    char first[SECTION_WORD_MAX], second[SECTION_WORD_MAX], third[1];
     size_t kind_len = strlen(kind);
-    struct word word = {.rest = section->name};
+    struct le_span rest = section->name, word, named, none;
     if (section->name.len < kind_len || memcmp(section->name.ptr, kind, kind_len) != 0)
         return false;
-    if (!next_word(&word) || !next_word(&word))
-        return false;
-    bool same = le_span_equal((struct le_span){word.text, word.len}, name);
-    return same && !word.malformed && !next_word(&word);
+    return le_word_next(&rest, first, sizeof first, &word) == LE_OK && word.ptr != NULL &&
+           le_word_next(&rest, second, sizeof second, &named) == LE_OK && named.ptr != NULL &&
+           le_span_equal(named, name) && le_word_next(&rest, third, sizeof third, &none) == LE_OK &&
+           none.ptr == NULL;
 }

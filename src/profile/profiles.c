@@ -20,16 +20,21 @@ bool le_is_true(struct le_span text)
     return text.len == strlen("true") && strncasecmp(text.ptr, "true", text.len) == 0;
 }
 
+void le_profile_clean(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+    }
+}
+
 enum le_err le_profile_fail(struct le_profile_fault *fault, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(fault->text, sizeof fault->text, format, arguments);
     va_end(arguments);
-    for (char *at = fault->text; *at != '\0'; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            *at = '?';
-    }
+    le_profile_clean(fault->text);
     return LE_ERR_CONFIG;
 }
 

@@ -2,6 +2,7 @@
  * within what was read, and a plan that is made of them or refused in words. The first byte says
  * where the config file ends and the credentials file begins. */
 #include "loginetl/profile/place.h"
+#include "loginetl/profile/words.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,6 +21,41 @@ static void check_span(const struct le_profile_file *file, struct le_span span)
     must(span.ptr + span.len <= file->text + file->size);
 }
 
+static void quote(struct le_buf *out, const char *word)
+{
+    must(le_buf_append_text(out, " '") == LE_OK);
+    for (; *word != '\0'; word++) {
+        if (*word == '\'')
+            must(le_buf_append_text(out, "'\\''") == LE_OK);
+        else
+            must(le_buf_append(out, word, 1) == LE_OK);
+    }
+    must(le_buf_append_text(out, "'") == LE_OK);
+}
+
+/* Quoted again, they are the same words. */
+static void check_words(struct le_span line)
+{
+    struct le_words words, again;
+    struct le_buf quoted;
+    const char *reason = NULL;
+    enum le_err err = le_words_split(line, &words, &reason);
+    must(err == LE_OK || err == LE_ERR_SYNTAX || err == LE_ERR_TOO_LARGE);
+    must(err == LE_OK || reason != NULL);
+    if (err != LE_OK)
+        return;
+    le_buf_init(&quoted, 8 * (line.len + LE_WORDS_MAX));
+    for (size_t i = 0; i < words.count; i++)
+        quote(&quoted, words.argv[i]);
+    must(le_words_split(le_buf_span(&quoted), &again, &reason) == LE_OK);
+    must(again.count == words.count);
+    for (size_t i = 0; i < words.count; i++)
+        must(strcmp(words.argv[i], again.argv[i]) == 0);
+    le_words_free(&again);
+    le_words_free(&words);
+    le_buf_free(&quoted);
+}
+
 static void check_file(const struct le_profile_file *file)
 {
     for (size_t i = 0; i < file->section_count; i++) {
@@ -33,6 +69,7 @@ static void check_file(const struct le_profile_file *file)
         check_span(file, file->entries[i].value);
         must(file->entries[i].key.len > 0);
         (void)le_profile_nested(file->entries[i].value, "endpoint_url");
+        check_words(file->entries[i].value);
     }
 }
 

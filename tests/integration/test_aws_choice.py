@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
-from lib.processes import TOP
+from lib.processes import built_tool
 
 WORDS = {
     "env": "environment",
@@ -185,17 +185,8 @@ CASES = {
 }
 
 
-def choice_tool():
-    """Beside the program under test, else in any build folder."""
-    beside = os.path.join(os.path.dirname(os.environ.get("LOGINETL_BIN", "")) or TOP / "build/release", "choice_tool")
-    for path in (os.environ.get("CHOICE_TOOL", beside), *sorted(str(path) for path in TOP.glob("build/*/choice_tool"))):
-        if os.access(path, os.X_OK):
-            return path
-    raise FileNotFoundError("choice_tool is not built: cmake --build --preset release")
-
-
 def ours(environment, arguments):
-    result = subprocess.run([choice_tool(), "send", "-", *arguments], env=environment, capture_output=True, text=True, timeout=60, check=True)
+    result = subprocess.run([built_tool("choice_tool"), "send", "-", *arguments], env=environment, capture_output=True, text=True, timeout=60, check=True)
     return dict(line.split(" ", 1) for line in result.stdout.splitlines())
 
 

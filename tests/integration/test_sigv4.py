@@ -1,7 +1,6 @@
 """Our signatures against botocore's own, for a thousand random requests."""
 
 import datetime
-import os
 import random
 import string
 import subprocess
@@ -12,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from lib.processes import TOP
+from lib.processes import built_tool
 
 REQUESTS = 1000
 SEED = 20150830
@@ -20,15 +19,6 @@ SERVICES = ("sqs", "sts", "secretsmanager", "rds-db")
 REGIONS = ("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1")
 TEXT = string.ascii_letters + string.digits + "-._~ !$'()*+,;:@=&/%\"<>[]{}|\\^`é€😀"
 HEADER = string.ascii_letters + string.digits + "-._~ !$'()*+,;:@=&/%\"<>[]{}|\\^`"
-
-
-def sign_tool():
-    """Beside the program under test, else in any build folder."""
-    beside = os.path.join(os.path.dirname(os.environ.get("LOGINETL_BIN", "")) or TOP / "build/release", "sign_tool")
-    for path in (os.environ.get("SIGN_TOOL", beside), *sorted(str(path) for path in TOP.glob("build/*/sign_tool"))):
-        if os.access(path, os.X_OK):
-            return path
-    raise FileNotFoundError("sign_tool is not built: cmake --build --preset release")
 
 
 def text(dice, characters, most):
@@ -100,7 +90,7 @@ def cases():
 def test_signatures_are_botocores(cases):
     requests = [case.signed() for case in cases]
     lines = "".join(case.line(request) + "\n" for case, request in zip(cases, requests))
-    answer = subprocess.run([sign_tool()], input=lines, capture_output=True, text=True, timeout=60, check=True)
+    answer = subprocess.run([built_tool("sign_tool")], input=lines, capture_output=True, text=True, timeout=60, check=True)
     ours = answer.stdout.splitlines()
     assert len(ours) == REQUESTS
     for case, request, line in zip(cases, requests, ours):

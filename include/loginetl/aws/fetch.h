@@ -1,4 +1,5 @@
-/* One small secret over HTTP or out of a file: what the sources of credentials are made of. */
+/* One small secret over HTTP, out of a file or from a process: what the sources of credentials are
+ * made of. */
 #ifndef LE_AWS_FETCH_H
 #define LE_AWS_FETCH_H
 
@@ -68,5 +69,42 @@ LE_MUST enum le_err le_file_fetch(uv_loop_t *loop, const char *path,
                                   void *owner, struct le_file_fetch **out);
 /* done will not be called; freed when the loop has run. */
 void le_file_fetch_cancel(struct le_file_fetch *file);
+
+/* ---- a process ---- */
+
+#define LE_PROCESS_OUTPUT_MAX (64 * 1024)
+
+struct le_process_fetch;
+
+struct le_process_config {
+    uv_loop_t *loop;
+    char *const *argv;  /* NULL at its end; the first is looked for in PATH if it has no slash */
+    int64_t timeout_ms; /* until when it has to have ended */
+    int64_t grace_ms;   /* between SIGTERM and SIGKILL */
+};
+
+struct le_process_ended {
+    enum le_err err; /* LE_OK: by itself. LE_ERR_TIMEOUT, LE_ERR_TOO_LARGE (what it wrote): it was
+                        made to end */
+    int status;      /* of its exit; 0 when a signal ended it */
+    int signal;      /* 0: none */
+    char *text;      /* what it wrote to stdout, to be worked on in place; wiped afterwards */
+    size_t len;
+};
+
+/* Starts a program with this process's environment, in a session of its own, with no terminal, no
+ * signal blocked or ignored and no file but three: stdin and stderr are /dev/null, for what it says
+ * on stderr may be secret. The loop waits until the system has found and loaded the program, no
+ * longer. done comes once, never from inside, when the program has ended; what it has started and
+ * left behind is not waited for. When it may not go on, its whole process group is ended.
+ * *out is for le_process_fetch_cancel and is gone when done is called. LE_ERR_CONFIG, LE_ERR_NOMEM:
+ * nothing was begun, and *words say why ("does not exist"). */
+LE_MUST enum le_err le_process_fetch(const struct le_process_config *config,
+                                     void (*done)(void *owner,
+                                                  const struct le_process_ended *ended),
+                                     void *owner, struct le_process_fetch **out,
+                                     const char **words);
+/* done will not be called. The process group is ended, and the loop does not before it has. */
+void le_process_fetch_cancel(struct le_process_fetch *process);
 
 #endif

@@ -1,6 +1,6 @@
-/* The sources that ask a service. Which of them is asked, and with what, is another's choice: each
- * is made from parameters, which it copies. An error of making one: LE_ERR_CONFIG with *fault,
- * LE_ERR_NOMEM. Nothing is asked before the first refresh. */
+/* The sources that ask a service or a process. Which of them is asked, and with what, is another's
+ * choice: each is made from parameters, which it copies. An error of making one: LE_ERR_CONFIG with
+ * *fault, LE_ERR_NOMEM. Nothing is asked before the first refresh. */
 #ifndef LE_AWS_SOURCES_H
 #define LE_AWS_SOURCES_H
 
@@ -41,5 +41,19 @@ LE_MUST enum le_err le_credentials_instance(const struct le_source_world *world,
                                             const struct le_instance_params *params,
                                             struct le_credential_source **out,
                                             struct le_setting_fault *fault);
+
+/* A process that writes credentials to its stdout, as the SDKs' credential_process does. */
+#define LE_PROCESS_TIMEOUT_MS 60000
+#define LE_PROCESS_GRACE_MS   1000
+struct le_process_params {
+    struct le_span command; /* split into words as le_words_split does; no shell */
+    struct le_span profile; /* that has it, for a person */
+    int64_t timeout_ms;     /* until when the process has to have ended; 0: the one above */
+    int64_t grace_ms;       /* from SIGTERM to SIGKILL then; 0: the one above */
+};
+LE_MUST enum le_err le_credentials_process(const struct le_source_world *world,
+                                           const struct le_process_params *params,
+                                           struct le_credential_source **out,
+                                           struct le_setting_fault *fault);
 
 #endif

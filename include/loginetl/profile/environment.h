@@ -23,7 +23,10 @@ struct le_profile_fault {
     char text[400];
 };
 
-/* Control characters become question marks. Answers LE_ERR_CONFIG. */
+/* Control characters become question marks: a profile may be called anything, and a line of the log
+ * or of a terminal may not hold anything. */
+void le_profile_clean(char *text);
+/* That is done to the line. Answers LE_ERR_CONFIG. */
 LE_MUST enum le_err le_profile_fail(struct le_profile_fault *fault, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -16,6 +16,15 @@ TOOLS = TOP / "build" / "tools"
 PATIENCE = int(os.environ.get("LOGINETL_PATIENCE", "120"))
 
 
+def built_tool(name):
+    """Beside the program under test, else in any build folder."""
+    beside = os.path.join(os.path.dirname(os.environ.get("LOGINETL_BIN", "")) or TOP / "build/release", name)
+    for path in (os.environ.get(name.upper(), beside), *sorted(str(path) for path in TOP.glob(f"build/*/{name}"))):
+        if os.access(path, os.X_OK):
+            return path
+    raise FileNotFoundError(f"{name} is not built: cmake --build --preset release")
+
+
 def wait_until(condition, what, timeout=PATIENCE, every=0.02):
     """The first true value of condition(); an AssertionError that says what was waited for."""
     deadline = time.monotonic() + timeout
