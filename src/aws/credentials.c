@@ -130,7 +130,7 @@ static void name_profile(struct fixed_source *source, const struct le_plan *plan
 enum le_err le_credentials_profile(const struct le_plan *plan, struct le_credential_source **out,
                                    struct le_setting_fault *fault)
 {
-    assert(plan->source == LE_PLAN_KEYS && plan->role_count == 0);
+    assert(plan->source == LE_PLAN_KEYS);
     *out = NULL;
     struct fixed_source *source = le_calloc(1, sizeof *source);
     if (source == NULL)

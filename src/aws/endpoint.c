@@ -213,8 +213,8 @@ enum le_err le_region_choose(struct le_span given, struct le_span queue_url,
     return own && set_region(LE_SPAN_LIT("us-east-1"), out) ? LE_OK : LE_ERR_CONFIG;
 }
 
-/* The names of SQS's endpoint rules. */
-static enum le_err append_own(struct le_buf *out, struct le_span region,
+/* The names of the services' endpoint rules, and of the partitions that they are made with. */
+static enum le_err append_own(struct le_buf *out, const char *service, struct le_span region,
                               struct le_endpoint_kind kind)
 {
     const struct partition *partition = partitions;
@@ -222,8 +222,8 @@ static enum le_err append_own(struct le_buf *out, struct le_span region,
         partition++;
     /* The plain endpoint of GovCloud is the certified one already. */
     bool plain = !kind.fips || (begins_with(region, "us-gov-") && !kind.dualstack);
-    return le_buf_printf(out, "https://sqs%s.%.*s.%s", plain ? "" : "-fips", (int)region.len,
-                         region.ptr,
+    return le_buf_printf(out, "https://%s%s.%.*s.%s", service, plain ? "" : "-fips",
+                         (int)region.len, region.ptr,
                          kind.dualstack ? partition->dualstack_suffix : partition->suffix);
 }
 
@@ -248,5 +248,30 @@ enum le_err le_endpoint_choose(struct le_buf *out, struct le_span given, struct 
         return append_given(out, given.len > 0 ? given : endpoint.origin, endpoint.origin.len);
     }
     assert(le_region_valid(region));
-    return append_own(out, region, kind);
+    return append_own(out, "sqs", region, kind);
+}
+
+/* The regions of AWS's own partition that were there when STS had one endpoint. */
+static bool is_of_one_endpoint(struct le_span region)
+{
+    static const char *const regions[] = {
+        "ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1",
+        "eu-central-1",   "eu-north-1", "eu-west-1",      "eu-west-2",      "eu-west-3",
+        "sa-east-1",      "us-east-1",  "us-east-2",      "us-west-1",      "us-west-2"};
+    for (size_t i = 0; i < sizeof regions / sizeof regions[0]; i++) {
+        if (le_span_is(region, regions[i]))
+            return true;
+    }
+    return false;
+}
+
+enum le_err le_endpoint_sts(struct le_buf *out, struct le_span region, struct le_endpoint_kind kind,
+                            bool legacy, struct le_span *signed_for)
+{
+    assert(le_region_valid(region));
+    *signed_for = region;
+    if (!legacy || kind.fips || kind.dualstack || !is_of_one_endpoint(region))
+        return append_own(out, "sts", region, kind);
+    *signed_for = LE_SPAN_LIT("us-east-1");
+    return le_buf_append_text(out, "https://sts.amazonaws.com");
 }

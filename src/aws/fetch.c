@@ -22,17 +22,10 @@ struct le_fetch {
     void *owner;
 };
 
-static void wipe(struct le_buf *buf)
-{
-    if (buf->data != NULL)
-        le_wipe(buf->data, buf->cap);
-    le_buf_free(buf);
-}
-
 static void fetch_free(struct le_fetch *fetch)
 {
-    wipe(&fetch->request);
-    wipe(&fetch->answer);
+    le_buf_free_secret(&fetch->request);
+    le_buf_free_secret(&fetch->answer);
     le_free(fetch->origin);
     le_free(fetch);
 }
@@ -113,6 +106,7 @@ static void exchange_done(struct le_exchange *exchange)
         exchange->err == LE_OK ? exchange->status : 0,
         fetch->answer.data,
         fetch->answer.len,
+        exchange->err == LE_OK ? exchange->header(exchange, "date") : LE_SPAN_NONE,
     };
     fetch->busy = false;
     fetch->done(fetch->owner, &fetched);
@@ -152,8 +146,8 @@ void le_fetch_rest(struct le_fetch *fetch)
     if (fetch->pool != NULL)
         le_pool_close(fetch->pool);
     fetch->pool = NULL;
-    wipe(&fetch->request);
-    wipe(&fetch->answer);
+    le_buf_free_secret(&fetch->request);
+    le_buf_free_secret(&fetch->answer);
 }
 
 void le_fetch_close(struct le_fetch *fetch)

@@ -8,9 +8,7 @@
 #define REQUEST_KEEP (16 * 1024) /* memory that an idle operation keeps */
 #define ANSWER_KEEP  (4 * 1024)
 #define HEADERS_MAX  6
-#define SKEW_MIN_MS  (5 * 60 * 1000) /* what the service tolerates */
-#define DATE_STEP_MS 1000            /* a Date header leaves the rest of its second out */
-#define SKEW_NEWS_MS 60000           /* more than a slow answer makes */
+#define SKEW_NEWS_MS 60000 /* more than a slow answer makes */
 
 static struct le_operation *operation_new(struct le_queue *queue)
 {
@@ -159,10 +157,7 @@ static bool learn_skew(struct le_operation *op)
     struct le_queue *queue = op->queue;
     int64_t theirs;
     struct le_span date = op->exchange.header(&op->exchange, "date");
-    if (date.ptr == NULL || le_parse_http_date(date, &theirs) != LE_OK)
-        return false;
-    int64_t off = theirs - op->signed_at_ms;
-    if (off > -SKEW_MIN_MS && off + DATE_STEP_MS <= SKEW_MIN_MS)
+    if (!le_sigv4_clock_is_off(date, op->signed_at_ms, &theirs))
         return false;
     int64_t skew_ms = theirs - queue->wall_ms(queue->self), change_ms = skew_ms - queue->skew_ms;
     queue->skew_ms = skew_ms;

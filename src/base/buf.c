@@ -28,6 +28,13 @@ void le_buf_free(struct le_buf *buf)
     le_buf_init(buf, buf->max);
 }
 
+void le_buf_free_secret(struct le_buf *buf)
+{
+    if (buf->data != NULL)
+        le_wipe(buf->data, buf->cap);
+    le_buf_free(buf);
+}
+
 void le_buf_clear(struct le_buf *buf)
 {
     assert(holds(buf));

@@ -54,7 +54,7 @@ static enum le_err add_role(struct le_planning *planning, struct le_span profile
                                "profile %.*s has mfa_serial, but nobody is there to type a code: "
                                "use a role without it",
                                LE_PROFILE_SHOWN(profile));
-    const struct le_plan_role role = {value(planning, profile, "role_arn"),
+    const struct le_plan_role role = {profile, value(planning, profile, "role_arn"),
                                       value(planning, profile, "role_session_name"),
                                       value(planning, profile, "external_id"),
                                       duration_of(value(planning, profile, "duration_seconds"))};

@@ -108,10 +108,12 @@ static void test_role(void **state)
     assert_int_equal(make(&rig), LE_OK);
     assert_string_equal(le_plan_word(&rig.plan), "assume-role");
     assert_int_equal(rig.plan.role_count, 2);
+    check(rig.plan.roles[0].profile, "a");
     check(rig.plan.roles[0].role_arn, "arn:a");
     check(rig.plan.roles[0].session_name, "n");
     check(rig.plan.roles[0].external_id, "e");
     assert_int_equal(rig.plan.roles[0].duration_s, 900);
+    check(rig.plan.roles[1].profile, "b");
     check(rig.plan.roles[1].role_arn, "arn:b");
     assert_null(rig.plan.roles[1].external_id.ptr);
     assert_int_equal(rig.plan.roles[1].duration_s, 0);

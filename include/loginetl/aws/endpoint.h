@@ -45,4 +45,11 @@ LE_MUST enum le_err le_endpoint_choose(struct le_buf *out, struct le_span given,
                                        struct le_span queue_url, struct le_span region,
                                        struct le_endpoint_kind kind);
 
+/* Appends AWS's own endpoint of STS, of that kind in the region, and says which region requests to
+ * it are signed for. legacy: as before there was one in each, "https://sts.amazonaws.com" for the
+ * older regions. LE_ERR_TOO_LARGE, LE_ERR_NOMEM. */
+LE_MUST enum le_err le_endpoint_sts(struct le_buf *out, struct le_span region,
+                                    struct le_endpoint_kind kind, bool legacy,
+                                    struct le_span *signed_for);
+
 #endif

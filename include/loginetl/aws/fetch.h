@@ -36,6 +36,7 @@ struct le_fetched {
     int status;      /* 0 when no answer came */
     char *text;      /* the answer's body, to be worked on in place; until the next send or rest */
     size_t len;
+    struct le_span date; /* the answer's; absent: none came; valid inside done only */
 };
 
 /* LE_ERR_NOMEM. */

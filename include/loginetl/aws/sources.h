@@ -56,4 +56,41 @@ LE_MUST enum le_err le_credentials_process(const struct le_source_world *world,
                                            struct le_credential_source **out,
                                            struct le_setting_fault *fault);
 
+/* STS, and the role whose credentials it is asked for. */
+struct le_sts_params {
+    const char *endpoint; /* "https://sts.eu-west-1.amazonaws.com" */
+    const char *region;   /* that requests to it are signed for */
+    struct le_span role_arn;
+    struct le_span session_name;    /* empty: one is made of the time */
+    int64_t (*wall_ms)(void *self); /* since 1970 */
+    void *self;
+};
+
+/* A web identity: a token out of a file, which is read at each refresh, for whoever issues the
+ * token replaces it. EKS's service accounts. */
+struct le_web_identity_params {
+    struct le_sts_params sts;
+    struct le_span token_file;
+};
+LE_MUST enum le_err le_credentials_web_identity(const struct le_source_world *world,
+                                                const struct le_web_identity_params *params,
+                                                struct le_credential_source **out,
+                                                struct le_setting_fault *fault);
+
+/* A role that is taken on with another source's credentials. */
+struct le_role_params {
+    struct le_sts_params sts;
+    struct le_span profile;     /* for the log: whose role it is */
+    struct le_span external_id; /* absent: none */
+    int64_t duration_s;         /* 0: the service's default, an hour */
+};
+/* Takes base, of any kind, which may be a role too, and destroys it on an error. It is refreshed
+ * first when its credentials have come near their end; should that fail, they do as long as they
+ * last. */
+LE_MUST enum le_err le_credentials_role(const struct le_source_world *world,
+                                        const struct le_role_params *params,
+                                        struct le_credential_source *base,
+                                        struct le_credential_source **out,
+                                        struct le_setting_fault *fault);
+
 #endif

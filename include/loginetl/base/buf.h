@@ -19,6 +19,8 @@ struct le_buf {
 /* No memory is taken before the first append. */
 void le_buf_init(struct le_buf *buf, size_t max);
 void le_buf_free(struct le_buf *buf);
+/* Overwrites before freeing. Reserve the whole at once: growing leaves copies behind. */
+void le_buf_free_secret(struct le_buf *buf);
 /* Forgets the content, keeps the memory. */
 void le_buf_clear(struct le_buf *buf);
 /* Forgets the content and gives memory above keep bytes back: after an unusually large answer. */

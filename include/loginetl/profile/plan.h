@@ -34,6 +34,7 @@ enum le_plan_source {
 
 /* sts:AssumeRole. Absent where the profile has none. */
 struct le_plan_role {
+    struct le_span profile; /* whose role it is */
     struct le_span role_arn;
     struct le_span session_name;
     struct le_span external_id;

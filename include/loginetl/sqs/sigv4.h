@@ -42,4 +42,8 @@ LE_MUST enum le_err le_sigv4_authorization(struct le_signer *signer,
                                            const struct le_sigv4_request *request, int64_t wall_ms,
                                            struct le_buf *out);
 
+/* A request that was signed with this time has been refused, by an answer with this Date. Is the
+ * clock so wrong that this explains it? Then *theirs_ms is the service's time. */
+bool le_sigv4_clock_is_off(struct le_span date, int64_t signed_ms, int64_t *theirs_ms);
+
 #endif

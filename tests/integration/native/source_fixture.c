@@ -45,6 +45,14 @@ void source_script(struct source_fixture *fixture, const struct script_answer *a
     script_set(fixture->script, answers, count);
 }
 
+void source_write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void on_done(void *owner, enum le_err err)
 {
     struct source_fixture *fixture = owner;

@@ -28,6 +28,8 @@ int source_setup(void **state);
 int source_teardown(void **state);
 void source_script(struct source_fixture *fixture, const struct script_answer *answers,
                    size_t count);
+/* A token's. */
+void source_write_file(const char *path, const char *text);
 /* Begins, waits, and says what came of it. */
 enum le_err source_refresh(struct source_fixture *fixture);
 /* Begins only. */

@@ -33,14 +33,6 @@ static void make_relative(struct source_fixture *fixture, const char *token, con
     make(fixture, &params);
 }
 
-static void write_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void test_relative(void **state)
 {
     struct source_fixture *fixture = *state;
@@ -84,9 +76,9 @@ static void test_the_token_file_is_read_each_time(void **state)
     assert_int_equal(close(fd), 0);
     make_relative(fixture, "not this", path);
     source_script(fixture, good, 1);
-    write_file(path, "first");
+    source_write_file(path, "first");
     assert_int_equal(source_refresh(fixture), LE_OK);
-    write_file(path, "second");
+    source_write_file(path, "second");
     assert_int_equal(source_refresh(fixture), LE_OK);
     assert_string_equal(script_header(script_request(fixture->script, 0), "authorization"),
                         "first");
@@ -120,14 +112,14 @@ static void test_other_token_files_are_refused(void **state)
     snprintf(path, sizeof path, "%s/token", folder);
     check_bad_file(fixture, folder, "is not a regular file");
     check_bad_file(fixture, path, "does not exist");
-    write_file(path, "");
+    source_write_file(path, "");
     check_bad_file(fixture, path, "is empty");
-    write_file(path, "token\r\nX-Evil: 1");
+    source_write_file(path, "token\r\nX-Evil: 1");
     check_bad_file(fixture, path, "line end");
-    write_file(path, "token\n");
+    source_write_file(path, "token\n");
     check_bad_file(fixture, path, "line end");
     memset(large, 't', sizeof large - 1);
-    write_file(path, large);
+    source_write_file(path, large);
     check_bad_file(fixture, path, "larger than any token");
     assert_int_equal(unlink(path), 0);
     /* Nobody ever writes into it. */

@@ -260,6 +260,33 @@ static void test_choice_of_endpoint(void **state)
     check_endpoint(NULL, "login-queue", "us-east-1", NULL);
 }
 
+static void check_sts(const char *region, struct le_endpoint_kind kind, bool legacy,
+                      const char *expect, const char *signed_for)
+{
+    struct le_buf out;
+    struct le_span got;
+    le_buf_init(&out, 256);
+    assert_int_equal(le_endpoint_sts(&out, le_span_of(region), kind, legacy, &got), LE_OK);
+    assert_true(le_span_is(le_buf_span(&out), expect));
+    assert_true(le_span_is(got, signed_for));
+    le_buf_free(&out);
+}
+
+static void test_endpoints_of_sts(void **state)
+{
+    (void)state;
+    const struct le_endpoint_kind none = {false, false}, fips = {true, false},
+                                  dualstack = {false, true};
+    check_sts("eu-west-1", none, false, "https://sts.eu-west-1.amazonaws.com", "eu-west-1");
+    check_sts("eu-west-1", none, true, "https://sts.amazonaws.com", "us-east-1");
+    check_sts("eu-south-1", none, true, "https://sts.eu-south-1.amazonaws.com", "eu-south-1");
+    check_sts("us-east-1", fips, true, "https://sts-fips.us-east-1.amazonaws.com", "us-east-1");
+    check_sts("us-east-2", dualstack, true, "https://sts.us-east-2.api.aws", "us-east-2");
+    check_sts("us-gov-west-1", fips, false, "https://sts.us-gov-west-1.amazonaws.com",
+              "us-gov-west-1");
+    check_sts("cn-north-1", none, true, "https://sts.cn-north-1.amazonaws.com.cn", "cn-north-1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_choice_of_region),
         cmocka_unit_test(test_choice_of_endpoint),
         cmocka_unit_test(test_kinds_of_endpoint),
+        cmocka_unit_test(test_endpoints_of_sts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
