@@ -99,6 +99,12 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .name = "batch-rows", .argument = "N", OWN("BATCH_ROWS"), .kind = LE_OPTION_COUNT,
         .standard = "1000", .min = 1, .max = 10000, .group = DATABASE_GROUP, .commands = RUN,
         .help = "most rows in a statement"},
+    [LE_OPT_ENVELOPE] = {
+        .name = "envelope", .argument = "KIND", OWN("ENVELOPE"), .kind = LE_OPTION_CHOICE,
+        .standard = "auto", .choices = "auto|none|sns|eventbridge", .group = ROWS_GROUP,
+        .commands = RUN,
+        .help = "what stands around a login: an SNS notification, an EventBridge event, or nothing; "
+                "auto: each message tells, also of one in the other"},
     [LE_OPT_REQUIRE] = {
         .name = "require", .argument = "KEYS", OWN("REQUIRE"), .may_be_empty = true,
         .standard = "user_id", .group = ROWS_GROUP, .commands = RUN | CHECK,

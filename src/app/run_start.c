@@ -134,6 +134,7 @@ static enum le_err open_decoder(struct le_run *run)
         .mask = run->settings->mask,
         .app_version = run->settings->app_version,
         .body_max = LE_SQS_BATCH_BYTES_MAX,
+        .envelope = run->settings->envelope,
     };
     run->decoder = le_decoder_new(&config);
     if (run->decoder != NULL)

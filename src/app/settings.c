@@ -246,6 +246,7 @@ static void take_choices(struct le_settings *settings)
     assert(mask == LE_OK && level);
     (void)mask;
     (void)level;
+    settings->envelope = (enum le_envelope)le_setting_number(settings, LE_OPT_ENVELOPE);
     settings->app_version = (enum le_app_version)le_setting_number(settings, LE_OPT_APP_VERSION);
     settings->on_reject_given = le_setting(settings, LE_OPT_ON_REJECT) != NULL;
     if (settings->on_reject_given)

@@ -2,25 +2,23 @@
  * field list's order, so that a message with several faults is always rejected for the same one. */
 #include "loginetl/login/row.h"
 
-#include "loginetl/base/json.h"
 #include "loginetl/base/mem.h"
 #include "loginetl/base/timefmt.h"
+#include "loginetl/login/body.h"
 
 #include <assert.h>
 
 struct le_decoder {
     struct le_decoder_config config;
-    struct le_json *json;
-    struct le_json_value found[LE_FIELDS_MAX]; /* of each field; ptr NULL when the body has none */
+    struct le_body_reader reader;
 };
 
 /* What one row is made with. */
 struct work {
     const struct le_decoder_config *config;
-    const char *body_end;
+    struct le_body body;
     int64_t sent_at_ms;
-    char *scratch; /* the rest of it */
-    char *masks;   /* the rest of it */
+    char *masks; /* the rest of it */
     enum le_reject_reason reason;
 };
 
@@ -36,8 +34,8 @@ struct le_decoder *le_decoder_new(const struct le_decoder_config *config)
     if (decoder == NULL)
         return NULL;
     decoder->config = *config;
-    decoder->json = le_json_new();
-    if (decoder->json == NULL) {
+    if (le_body_reader_init(&decoder->reader, config->fields, config->envelope, config->body_max) !=
+        LE_OK) {
         le_free(decoder);
         return NULL;
     }
@@ -48,7 +46,7 @@ void le_decoder_free(struct le_decoder *decoder)
 {
     if (decoder == NULL)
         return;
-    le_json_free(decoder->json);
+    le_body_reader_free(&decoder->reader);
     le_free(decoder);
 }
 
@@ -64,66 +62,6 @@ size_t le_decoder_mask_space(const struct le_decoder *decoder)
             space += LE_IP_CHARS_MAX;
     }
     return space;
-}
-
-static enum le_reject_reason parse_body(struct le_decoder *decoder, struct le_span body)
-{
-    if (body.len > decoder->config.body_max)
-        return LE_REJECT_TOO_LARGE;
-    switch (le_json_parse(decoder->json, body.ptr, body.len)) {
-    case LE_OK: break;
-    case LE_ERR_TOO_LARGE: return LE_REJECT_TOO_LARGE;
-    default: return le_utf8_valid(body) ? LE_REJECT_NOT_JSON : LE_REJECT_BAD_TEXT;
-    }
-    if (le_json_root(decoder->json).kind != LE_JSON_OBJECT)
-        return LE_REJECT_NOT_AN_OBJECT;
-    return LE_REJECT_NONE;
-}
-
-/* Without a scratch there is no backslash in all of the body. */
-static bool has_escape(struct le_json_value string, const char *scratch)
-{
-    return scratch != NULL && string.len > 0 && memchr(string.ptr, '\\', string.len) != NULL;
-}
-
-/* A copy of text in scratch, unescaped. LE_ERR_RANGE: it stands for something that is no text. */
-static enum le_err unescape_copy(struct le_json_value text, char *scratch, struct le_span *out)
-{
-    assert(scratch != NULL);
-    size_t len = text.len;
-    memcpy(scratch, text.ptr, text.len);
-    enum le_err err = le_json_unescape(scratch, &len);
-    assert(err != LE_ERR_SYNTAX); /* the parser saw to that */
-    *out = (struct le_span){scratch, len};
-    return err;
-}
-
-/* The index of the field that asks for key, or the count of fields. */
-static size_t field_of(const struct le_fields *fields, struct le_span key)
-{
-    size_t i = 0;
-    while (i < fields->count && !le_span_equal(fields->list[i].key, key))
-        i++;
-    return i;
-}
-
-/* Of a repeated key the last value stays. */
-static void find_members(struct le_decoder *decoder, char *scratch)
-{
-    const struct le_fields *fields = decoder->config.fields;
-    struct le_json_value key, value;
-    size_t cursor = 0;
-    for (size_t i = 0; i < fields->count; i++)
-        decoder->found[i].ptr = NULL;
-    while (le_json_member(decoder->json, &cursor, &key, &value)) {
-        struct le_span name = {key.ptr, key.len};
-        /* Values are unescaped later, so for now the whole scratch is there for keys. */
-        if (has_escape(key, scratch) && unescape_copy(key, scratch, &name) != LE_OK)
-            continue; /* no field has such a key */
-        size_t i = field_of(fields, name);
-        if (i < fields->count)
-            decoder->found[i] = value;
-    }
 }
 
 /* Absent, null and the empty string are the same. */
@@ -161,21 +99,6 @@ static void fill_absent(struct work *work, const struct le_field *field, struct 
     assert(field->kind == LE_FIELD_DATE);
     if (work->sent_at_ms >= 0 && work->sent_at_ms <= ms_max)
         *cell = number_cell(LE_CELL_DATE, work->sent_at_ms / LE_MS_PER_DAY);
-}
-
-/* The value's text, unescaped. */
-static struct le_span take_text(struct work *work, const struct le_json_value *value)
-{
-    struct le_span text = {value->ptr, value->len};
-    assert(value->ptr + value->len <= work->body_end);
-    if (value->kind != LE_JSON_STRING || !has_escape(*value, work->scratch))
-        return text;
-    if (unescape_copy(*value, work->scratch, &text) != LE_OK)
-        work->reason = LE_REJECT_BAD_TEXT;
-    /* Each value is copied once at most and values do not overlap, so a scratch of the body's
-     * length holds them all. */
-    work->scratch += value->len;
-    return text;
 }
 
 static enum le_reject_reason check_form(enum le_field_kind kind, struct le_span text)
@@ -307,9 +230,11 @@ static enum le_err fill_cell(struct work *work, const struct le_field *field,
         work->reason = LE_REJECT_WRONG_TYPE;
         return LE_OK;
     }
-    struct le_span text = take_text(work, value);
-    if (work->reason != LE_REJECT_NONE)
+    struct le_span text;
+    if (le_body_text(&work->body, value, &text) != LE_OK) {
+        work->reason = LE_REJECT_BAD_TEXT;
         return LE_OK;
+    }
     if (field->type == LE_COLUMN_ABSENT)
         work->reason = check_form(field->kind, text);
     else if (field->masked)
@@ -324,25 +249,20 @@ enum le_err le_decode(struct le_decoder *decoder, const char *body, size_t len, 
 {
     assert(decoder != NULL && cells != NULL && reject != NULL && (body != NULL || len == 0));
     const struct le_fields *fields = decoder->config.fields;
-    struct work work = {&decoder->config, body + len, sent_at_ms, scratch, masks, LE_REJECT_NONE};
-    *reject = (struct le_reject){.reason = LE_REJECT_NONE};
-    reject->reason = parse_body(decoder, (struct le_span){body, len});
-    if (reject->reason != LE_REJECT_NONE)
-        return LE_OK;
-    assert(scratch != NULL || !le_json_has_escapes(decoder->json));
-    if (!le_json_has_escapes(decoder->json))
-        work.scratch = NULL;
-    find_members(decoder, work.scratch);
-    for (size_t i = 0; i < fields->count; i++) {
-        enum le_err err = fill_cell(&work, &fields->list[i], &decoder->found[i], &cells[i]);
+    struct le_body_reader *reader = &decoder->reader;
+    struct work work = {.config = &decoder->config,
+                        .body = {.text = {body, len}, .scratch = scratch},
+                        .sent_at_ms = sent_at_ms,
+                        .masks = masks};
+    work.reason = le_body_read(reader, &work.body);
+    *reject = (struct le_reject){.reason = work.reason, .key = work.body.key};
+    for (size_t i = 0; work.reason == LE_REJECT_NONE && i < fields->count; i++) {
+        enum le_err err = fill_cell(&work, &fields->list[i], &reader->found[i], &cells[i]);
         if (err != LE_OK)
             return err;
-        if (work.reason != LE_REJECT_NONE) {
-            reject->reason = work.reason;
-            reject->key = fields->list[i].key;
-            return LE_OK;
-        }
+        if (work.reason != LE_REJECT_NONE)
+            *reject = (struct le_reject){.reason = work.reason, .key = fields->list[i].key};
     }
-    assert(work.scratch == NULL || work.scratch <= scratch + len);
+    assert(work.body.used <= len);
     return LE_OK;
 }

@@ -416,7 +416,7 @@ static void start(struct world *world)
         le_buf_init(bufs[i], ANSWER_MAX);
     le_fields_builtin(&world->fields);
     const struct le_decoder_config config = {&world->fields, LE_MASK_SHA256, LE_APP_VERSION_DIGITS,
-                                             ANSWER_MAX};
+                                             ANSWER_MAX, LE_ENVELOPE_AUTO};
     world->decoder = le_decoder_new(&config);
     check(world->decoder != NULL, "no memory");
     world->masks = malloc(le_decoder_mask_space(world->decoder));

@@ -328,8 +328,10 @@ static void compare_row(const char *text, size_t len, struct json_object *root)
         if (fields.list[i].kind != LE_FIELD_TEXT)
             fields.list[i].type = LE_COLUMN_ABSENT;
     }
-    struct le_decoder_config config = {
-        .fields = &fields, .mask = LE_MASK_SHA256, .body_max = INPUT_MAX};
+    struct le_decoder_config config = {.fields = &fields,
+                                       .mask = LE_MASK_SHA256,
+                                       .body_max = INPUT_MAX,
+                                       .envelope = LE_ENVELOPE_NONE};
     struct le_decoder *decoder = le_decoder_new(&config);
     char *scratch = le_alloc(len), *masks = le_alloc(le_decoder_mask_space(decoder));
     assert(decoder != NULL && scratch != NULL && masks != NULL);

@@ -1,5 +1,8 @@
 /* A body to a row, into tables of several shapes: whatever the body, cells stay within their memory
- * and their columns, the body stays as it was, and a second time gives the same. */
+ * and their columns, the body stays as it was, and a second time gives the same, as does the body
+ * in a notification or an event. A first byte below LE_ENVELOPE_COUNT, which no JSON has, is no
+ * part of the body and says which envelopes there are; else the body tells. */
+#include "loginetl/base/buf.h"
 #include "loginetl/base/json.h"
 #include "loginetl/base/mem.h"
 #include "loginetl/login/row.h"
@@ -11,6 +14,8 @@
 
 #define BODY_MAX   16384
 #define SENT_AT_MS INT64_C(1700000000000)
+
+#define LE_ENVELOPE_COUNT (LE_ENVELOPE_EVENTBRIDGE + 1)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -66,7 +71,7 @@ static void shape_absent(struct le_fields *fields)
         fields->list[i].type = LE_COLUMN_ABSENT;
 }
 
-static void make_table(struct table *table, enum shape shape)
+static void make_table(struct table *table, enum shape shape, enum le_envelope envelope)
 {
     static const enum le_app_version how[SHAPE_COUNT] = {
         LE_APP_VERSION_DIGITS, LE_APP_VERSION_MAJOR, LE_APP_VERSION_PACKED, LE_APP_VERSION_DIGITS};
@@ -79,7 +84,7 @@ static void make_table(struct table *table, enum shape shape)
     case SHAPE_BUILTIN:
     case SHAPE_COUNT: break;
     }
-    const struct le_decoder_config config = {&table->fields, mask, how[shape], BODY_MAX};
+    const struct le_decoder_config config = {&table->fields, mask, how[shape], BODY_MAX, envelope};
     table->decoder = le_decoder_new(&config);
     table->mask_chars = le_mask_chars(mask);
     assert(table->decoder != NULL);
@@ -180,14 +185,63 @@ static void check_reject(const struct table *table, const struct le_reject *reje
     bool of_a_key = false;
     for (size_t i = 0; i < table->fields.count; i++)
         of_a_key = of_a_key || reject->key.ptr == table->fields.list[i].key.ptr;
+    for (size_t i = 0; i < LE_ENVELOPE_KEYS; i++)
+        of_a_key = of_a_key || reject->key.ptr == le_envelope_keys[i].ptr;
     assert(of_a_key || reject->key.ptr == NULL);
 }
 
-static void check_table(enum shape shape, const uint8_t *data, size_t size)
+/* Nothing but an object can stand in an event, and the event's own members count, too. */
+static bool fits_event(const struct le_reject *reject)
+{
+    switch (reject->reason) {
+    case LE_REJECT_NOT_JSON:
+    case LE_REJECT_NOT_AN_OBJECT:
+    case LE_REJECT_TOO_LARGE: return false;
+    default: return true;
+    }
+}
+
+static void make_wrapped(struct le_buf *out, enum le_envelope envelope, struct le_span body)
+{
+    bool sns = envelope == LE_ENVELOPE_SNS;
+    le_buf_init(out, 8 * BODY_MAX);
+    enum le_err err =
+        le_buf_append_text(out, sns ? "{\"Type\":\"Notification\",\"TopicArn\":\"a\",\"Message\":"
+                                    : "{\"detail-type\":\"a\",\"source\":\"b\",\"detail\":");
+    if (err == LE_OK)
+        err = sns ? le_json_append_string(out, body) : le_buf_append_span(out, body);
+    if (err == LE_OK)
+        err = le_buf_append_text(out, "}");
+    assert(err == LE_OK);
+}
+
+/* What a body is without an envelope, it is in one. */
+static void check_wrapped(enum le_envelope envelope, struct le_span body)
+{
+    struct table plain, wrapping;
+    struct row alone, wrapped;
+    struct le_buf text;
+    make_table(&plain, SHAPE_BUILTIN, LE_ENVELOPE_NONE);
+    make_table(&wrapping, SHAPE_BUILTIN, envelope);
+    decode(&plain, body.ptr, body.len, &alone);
+    make_wrapped(&text, envelope, body);
+    decode(&wrapping, text.data, text.len, &wrapped);
+    bool event = envelope == LE_ENVELOPE_EVENTBRIDGE;
+    if (wrapped.reject.reason != LE_REJECT_TOO_LARGE && (!event || fits_event(&alone.reject)))
+        check_same(&plain, &alone, &wrapped);
+    drop(&alone);
+    drop(&wrapped);
+    le_buf_free(&text);
+    le_decoder_free(plain.decoder);
+    le_decoder_free(wrapping.decoder);
+}
+
+static void check_table(enum shape shape, enum le_envelope envelope, const uint8_t *data,
+                        size_t size)
 {
     struct table table;
     struct row first, second;
-    make_table(&table, shape);
+    make_table(&table, shape, envelope);
     char *body = le_alloc(size);
     assert(body != NULL);
     if (size > 0)
@@ -207,7 +261,18 @@ static void check_table(enum shape shape, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    enum le_envelope envelope = LE_ENVELOPE_AUTO;
+    if (size > 0 && data[0] < LE_ENVELOPE_COUNT) {
+        envelope = (enum le_envelope)data[0];
+        data++;
+        size--;
+    }
     for (int shape = 0; shape < SHAPE_COUNT; shape++)
-        check_table((enum shape)shape, data, size);
+        check_table((enum shape)shape, envelope, data, size);
+    struct le_span body = {(const char *)data, size};
+    if (le_utf8_valid(body) && size < BODY_MAX && memchr(data, '\0', size) == NULL) {
+        check_wrapped(LE_ENVELOPE_SNS, body);
+        check_wrapped(LE_ENVELOPE_EVENTBRIDGE, body);
+    }
     return 0;
 }

@@ -33,6 +33,7 @@ def test_help(program):
         "--schema",
         "--dedupe",
         "--batch-rows",
+        "--envelope",
         "--require",
         "--app-version",
         "--mask",

@@ -59,6 +59,7 @@ def no_secret(result, *secrets):
         (["--dedupe", "maybe"], ["--dedupe", "maybe", "ledger", "off"]),
         (["--mask", "rot13"], ["--mask", "rot13", "sha256"]),
         (["--on-reject", "ignore"], ["--on-reject", "ignore", "dlq", "leave", "discard"]),
+        (["--envelope", "paper"], ["--envelope", "paper", "none", "sns", "eventbridge"]),
         (["--app-version", "roman"], ["--app-version", "roman", "digits"]),
         (["--memory-limit", "lots"], ["--memory-limit", "lots"]),
         (["--memory-limit", "64M"], ["--memory-limit", "64M", "such as 64MiB"]),

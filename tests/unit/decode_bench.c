@@ -14,8 +14,8 @@ int bench_set_up(void **state)
     struct bench *bench = le_calloc(1, sizeof *bench);
     assert_non_null(bench);
     le_fields_builtin(&bench->fields);
-    bench->config =
-        (struct le_decoder_config){&bench->fields, LE_MASK_SHA256, LE_APP_VERSION_DIGITS, BODY_MAX};
+    bench->config = (struct le_decoder_config){&bench->fields, LE_MASK_SHA256,
+                                               LE_APP_VERSION_DIGITS, BODY_MAX, LE_ENVELOPE_AUTO};
     bench->sent_at_ms = SENT_AT_MS;
     *state = bench;
     return 0;

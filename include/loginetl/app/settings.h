@@ -32,6 +32,7 @@ struct le_settings {
     struct le_credential_source *credential_source; /* NULL: none are given */
     struct le_credentials credentials; /* then made up, which is enough for an emulator */
 
+    enum le_envelope envelope;
     struct le_fields fields;
     enum le_mask_method mask;
     enum le_app_version app_version;

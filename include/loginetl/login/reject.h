@@ -30,8 +30,8 @@ enum le_reject_reason {
 
 struct le_reject {
     enum le_reject_reason reason;
-    struct le_span key; /* the JSON key at fault, from the field list (never from the message);
-                           absent when none is */
+    struct le_span key; /* the JSON key at fault, from the field list or le_envelope_keys (never
+                           from the message); absent when none is */
     char sqlstate[6];   /* LE_REJECT_CONSTRAINT only */
     bool unclear;       /* … and the server may have been at fault instead: it is not destroyed */
 };

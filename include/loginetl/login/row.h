@@ -3,6 +3,7 @@
 #define LE_LOGIN_ROW_H
 
 #include "loginetl/base/error.h"
+#include "loginetl/login/envelope.h"
 #include "loginetl/login/field.h"
 #include "loginetl/login/mask.h"
 #include "loginetl/login/reject.h"
@@ -32,6 +33,7 @@ struct le_decoder_config {
     enum le_mask_method mask;
     enum le_app_version app_version;
     size_t body_max; /* a longer body is LE_REJECT_TOO_LARGE */
+    enum le_envelope envelope;
 };
 
 /* NULL: no memory. */
@@ -43,11 +45,12 @@ size_t le_decoder_mask_space(const struct le_decoder *decoder);
 
 /* Decodes one body, which is not changed: a message that is rejected, here or later by the
  * database, passes on as it came. scratch has len bytes when the body holds a backslash (escaped
- * values are unescaped there); it may be NULL otherwise. body, scratch, masks and cells must stay
- * until the row is stored; cells has fields->count entries, in the field list's order; absent
- * columns' cells are LE_CELL_NULL. sent_at_ms (SentTimestamp) gives create_date when the event has
- * none; below 0 when unknown (then NULL). Answers LE_OK with reject->reason NONE (a row) or set (no
- * row); anything else is the program's own failure (hashing). */
+ * values are unescaped there, and what a notification holds); it may be NULL otherwise. body,
+ * scratch, masks and cells must stay until the row is stored; cells has fields->count entries, in
+ * the field list's order; absent columns' cells are LE_CELL_NULL. sent_at_ms (SentTimestamp) gives
+ * create_date when the event has none; below 0 when unknown (then NULL). Answers LE_OK with
+ * reject->reason NONE (a row) or set (no row); anything else is the program's own failure
+ * (hashing). */
 LE_MUST enum le_err le_decode(struct le_decoder *decoder, const char *body, size_t len,
                               int64_t sent_at_ms, char *scratch, char *masks, struct le_cell *cells,
                               struct le_reject *reject);
