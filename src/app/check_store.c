@@ -1,6 +1,7 @@
 /* The database's half of `check`. */
 #include "loginetl/app/check.h"
 
+#include "loginetl/app/database_auth.h"
 #include "loginetl/pg/ledger.h"
 #include "loginetl/pg/sqlstate.h"
 
@@ -35,9 +36,11 @@ static void on_patience(uv_timer_t *timer)
 
 static void tell_connection(struct le_check *check, const struct le_store_report *report)
 {
-    le_check_tell(check, LE_VERDICT_OK, "database", "PostgreSQL %d.%d, %s",
+    const bool token = le_setting_rds_iam(check->settings);
+    le_check_tell(check, LE_VERDICT_OK, "database", "PostgreSQL %d.%d, %s%s",
                   report->server_version / 10000, report->server_version % 10000,
-                  report->tls ? "over TLS" : "without TLS");
+                  report->tls ? "over TLS" : "without TLS",
+                  token ? ", signed in by --database-auth rds-iam" : "");
     if (report->read_only)
         le_check_tell(check, LE_VERDICT_FAIL, "database",
                       "the server is read-only (a standby?): point --database-url at the primary");
@@ -126,6 +129,7 @@ static enum le_err open_store(struct le_check *check)
     const struct le_store_config config = {
         .loop = &check->world.loop,
         .database_url = le_setting(settings, LE_OPT_DATABASE_URL),
+        .passwords = le_database_passwords(&check->world),
         .table = le_setting(settings, LE_OPT_TABLE),
         .fields = &settings->fields,
         .connections = 1,
@@ -155,6 +159,8 @@ static void wait_for_store(struct le_check *check)
 
 void le_check_store(struct le_check *check)
 {
+    if (check->settings->password_unused)
+        le_check_tell(check, LE_VERDICT_WARN, "database", "%s", LE_PASSWORD_UNUSED);
     enum le_err err = open_store(check);
     if (err != LE_OK) {
         le_check_tell(check, LE_VERDICT_FAIL, "database", "%s", le_err_text(err));

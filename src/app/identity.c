@@ -196,3 +196,17 @@ bool le_identity_expired(struct le_identity *identity)
 {
     return identity->refresh != NULL && le_refresh_now(identity->refresh);
 }
+
+enum le_err le_identity_credentials(struct le_world *world, struct le_credentials *out)
+{
+    struct le_identity *identity = &world->identity;
+    int64_t expires_at_ms = LE_NEVER_EXPIRES;
+    if (identity->source == NULL) {
+        *out = world->settings->credentials;
+        return LE_OK;
+    }
+    enum le_err err = identity->source->get(identity->source, out, &expires_at_ms);
+    if (err != LE_OK || expires_at_ms > le_queue_wall_ms(world->queue))
+        return err;
+    return le_identity_expired(identity) ? LE_ERR_CREDENTIALS : LE_OK;
+}

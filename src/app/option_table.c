@@ -73,6 +73,12 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .file_variable = true, .secret = true, .otherwise = "the PG* variables, as for psql",
         .group = DATABASE_GROUP, .commands = RUN | CHECK,
         .help = "a libpq URI or a key=value string"},
+    [LE_OPT_DATABASE_AUTH] = {
+        .name = "database-auth", .argument = "HOW", OWN("DATABASE_AUTH"), .kind = LE_OPTION_CHOICE,
+        .standard = "password", .choices = "password|rds-iam", .group = DATABASE_GROUP,
+        .commands = RUN | CHECK,
+        .help = "rds-iam: signs in to Amazon RDS or Aurora with a token of the AWS credentials, made "
+                "for each connection, over TLS only (sslmode require is then the default)"},
     [LE_OPT_CONNECTIONS] = {
         .name = "connections", .argument = "N", OWN("CONNECTIONS"), .kind = LE_OPTION_COUNT,
         .standard = "2", .min = 1, .max = 32, .group = DATABASE_GROUP, .commands = RUN,

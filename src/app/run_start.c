@@ -1,6 +1,7 @@
 /* Queue and database are looked for at the same time; when both are there, the pipeline begins. */
 #include "loginetl/app/run.h"
 
+#include "loginetl/app/database_auth.h"
 #include "loginetl/app/settings_queue.h"
 #include "loginetl/base/mem.h"
 
@@ -94,6 +95,7 @@ static enum le_err open_store(struct le_run *run)
     const struct le_store_config config = {
         .loop = &run->world.loop,
         .database_url = le_setting(settings, LE_OPT_DATABASE_URL),
+        .passwords = le_database_passwords(&run->world),
         .table = le_setting(settings, LE_OPT_TABLE),
         .fields = &settings->fields,
         .connections = (unsigned)le_setting_number(settings, LE_OPT_CONNECTIONS),
@@ -146,6 +148,8 @@ static enum le_err open_decoder(struct le_run *run)
 enum le_err le_run_open(struct le_run *run)
 {
     warn_of_mask(run->settings);
+    if (run->settings->password_unused)
+        le_log(LE_LOG_WARN, "database_auth", LE_FS("text", LE_PASSWORD_UNUSED));
     le_settings_unknown_variables(run->settings, warn_of_variable, NULL);
     le_settings_doubts(run->settings, warn_of_doubt, NULL);
     enum le_err err = le_world_need_credentials(&run->world);

@@ -201,6 +201,20 @@ static enum le_err find_fields(struct le_settings *settings)
     return le_options_refuse(&settings->options, LE_OPT_REQUIRE, what);
 }
 
+static enum le_err check_auth(struct le_settings *settings, const struct le_conninfo *info)
+{
+    if (!le_setting_rds_iam(settings))
+        return LE_OK;
+    settings->password_unused = info->password;
+    const char *why = le_conninfo_password_fault(info);
+    if (why == NULL)
+        return LE_OK;
+    const bool given = le_setting(settings, LE_OPT_DATABASE_URL) != NULL;
+    return le_options_fail(&settings->options, "--database-auth rds-iam: %s (from %s)", why,
+                           given ? le_options_source(&settings->options, LE_OPT_DATABASE_URL).text
+                                 : "the PG* variables");
+}
+
 static enum le_err check_database(struct le_settings *settings)
 {
     struct le_conninfo info;
@@ -211,8 +225,10 @@ static enum le_err check_database(struct le_settings *settings)
     if (err == LE_ERR_CONFIG)
         return le_options_fail(&settings->options, "--database-url: %s (from %s)", why,
                                le_options_source(&settings->options, LE_OPT_DATABASE_URL).text);
-    if (err == LE_OK)
-        le_conninfo_free(&info);
+    if (err != LE_OK)
+        return err;
+    err = check_auth(settings, &info);
+    le_conninfo_free(&info);
     return err;
 }
 

@@ -125,7 +125,7 @@ static enum le_err check_place(struct le_settings *settings, const struct le_pla
 /* Where made-up credentials will not do. */
 static bool is_aws(const struct le_settings *settings)
 {
-    return settings->endpoint_source == LE_ENDPOINT_BY_REGION ||
+    return le_setting_rds_iam(settings) || settings->endpoint_source == LE_ENDPOINT_BY_REGION ||
            le_endpoint_is_aws(le_span_of(settings->endpoint));
 }
 

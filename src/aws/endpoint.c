@@ -202,6 +202,24 @@ bool le_endpoint_is_aws(struct le_span url)
     return false;
 }
 
+/* A database may be called rds as well: the service's label is the last of that name. And an id in
+ * front of it may look like a region, what follows it only if it is one. */
+struct le_span le_region_of_database(struct le_span host)
+{
+    struct le_span rest = host, before = LE_SPAN_NONE, found = LE_SPAN_NONE;
+    if (host.len == 0 || memmem(host.ptr, host.len, ".amazonaws.", 11) == NULL)
+        return LE_SPAN_NONE;
+    while (rest.len > 0) {
+        struct le_span label = {rest.ptr, until(rest, ".")};
+        rest = behind(rest, label.len < rest.len ? label.len + 1 : label.len);
+        struct le_span next = {rest.ptr, until(rest, ".")};
+        if (le_span_is(label, "rds") && (looks_like_region(next) || looks_like_region(before)))
+            found = looks_like_region(next) ? next : before;
+        before = label;
+    }
+    return found;
+}
+
 enum le_err le_region_choose(struct le_span given, struct le_span queue_url,
                              struct le_span endpoint, char out[LE_REGION_MAX])
 {

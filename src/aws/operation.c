@@ -131,7 +131,7 @@ static enum le_err write_request(struct le_operation *op, struct le_span body)
 {
     struct le_queue *queue = op->queue;
     char amz_date[LE_AMZ_DATE_SIZE];
-    op->signed_at_ms = queue->wall_ms(queue->self) + queue->skew_ms;
+    op->signed_at_ms = le_queue_wall_ms(queue);
     le_format_amz_date(op->signed_at_ms, amz_date);
     le_buf_clear(&op->request);
     /* A receive that is sent again may have another body than the next one. */

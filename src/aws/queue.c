@@ -271,3 +271,8 @@ const char *le_queue_last_failure(const struct le_queue *queue)
 {
     return queue->last_failure;
 }
+
+int64_t le_queue_wall_ms(const struct le_queue *queue)
+{
+    return queue->wall_ms(queue->self) + queue->skew_ms;
+}

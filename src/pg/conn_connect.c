@@ -1,6 +1,7 @@
 #include "conn_internal.h"
 
 #include "loginetl/base/log.h"
+#include "loginetl/base/mem.h"
 #include "loginetl/net/resolver.h"
 
 #include <assert.h>
@@ -79,8 +80,20 @@ static void on_notice(void *arg, const PGresult *result)
         le_pg_result_sqlstate(result, conn->notice_sqlstate);
 }
 
+/* libpq keeps it for as long as the connection, and has no more use for it. */
+static void password_taken(struct le_pg_conn *conn)
+{
+    if (conn->config.passwords == NULL)
+        return;
+    conn->config.passwords->taken = true;
+    char *kept = PQpass(conn->pg);
+    if (kept != NULL && kept[0] != '\0')
+        le_wipe(kept, strlen(kept));
+}
+
 static void connected(struct le_pg_conn *conn)
 {
+    password_taken(conn);
     if (PQsetnonblocking(conn->pg, 1) != 0 || le_pg_conn_watch(conn, UV_READABLE) != LE_OK) {
         try_failed_with(conn, LE_ERR_CONNECT, "cannot use the connection");
         return;
@@ -124,15 +137,48 @@ void le_pg_conn_on_connect_timeout(struct le_pg_conn *conn)
                     "no answer within connect_timeout: check --database-url and the network");
 }
 
+/* Nothing when the settings' own is meant. */
+static enum le_err make_password(struct le_pg_conn *conn, struct le_buf *out, const char **why)
+{
+    const struct le_pg_passwords *passwords = conn->config.passwords;
+    const struct le_conninfo *info = conn->config.info;
+    const struct le_pg_host *host = &info->hosts[conn->host];
+    if (passwords == NULL)
+        return LE_OK;
+    enum le_err err =
+        passwords->make(passwords->self, host->host, host->port, info->user, out, why);
+    if (err != LE_OK)
+        return err;
+    *why = le_err_text(LE_ERR_NOMEM);
+    return le_buf_append(out, "", 1);
+}
+
+static enum le_err start(struct le_pg_conn *conn, const char **why)
+{
+    const char *address = conn->address_count > 0 ? conn->addresses[conn->address].text : NULL;
+    struct le_buf password;
+    le_buf_init(&password, LE_PG_PASSWORD_MAX);
+    enum le_err err = make_password(conn, &password, why);
+    if (err == LE_OK) {
+        conn->pg = le_conninfo_start(conn->config.info, conn->host, address, password.data);
+        *why = le_err_text(LE_ERR_NOMEM);
+        err = conn->pg != NULL ? LE_OK : LE_ERR_NOMEM;
+    }
+    if (password.data != NULL)
+        le_wipe(password.data, password.cap);
+    le_buf_free(&password);
+    return err;
+}
+
 static void begin_address(struct le_pg_conn *conn)
 {
     assert(conn->pg == NULL && (conn->address_count == 0 || conn->address < conn->address_count));
+    const char *why = "";
     le_pg_conn_enter(conn, LE_PG_CONN_CONNECTING);
-    const char *address = conn->address_count > 0 ? conn->addresses[conn->address].text : NULL;
     conn->notice_sqlstate[0] = '\0';
-    conn->pg = le_conninfo_start(conn->config.info, conn->host, address);
-    if (conn->pg == NULL) {
-        try_failed_with(conn, LE_ERR_NOMEM, "out of memory");
+    enum le_err err = start(conn, &why);
+    if (err != LE_OK) {
+        try_failed_with(conn, err, why);
         return;
     }
     (void)PQsetNoticeReceiver(conn->pg, on_notice, conn); /* answers the old one */

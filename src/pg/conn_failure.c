@@ -118,13 +118,29 @@ static void explain_sign(const struct le_pg_conn *conn, const char *place, const
         le_pg_failure_set(failure, sign->err, "%s: %s", place, sign->words);
 }
 
+/* It was made for this attempt, so that the settings have nothing wrong in them. */
+static void explain_password(const struct le_pg_passwords *passwords, const char *place,
+                             const char *sqlstate, struct le_pg_failure *failure)
+{
+    le_pg_failure_set(failure, LE_ERR_DATABASE_FATAL,
+                      "%s: the server refused the password that %s made (SQLSTATE %s): %s", place,
+                      passwords->setting, sqlstate, passwords->advice);
+    memcpy(failure->sqlstate, sqlstate, strlen(sqlstate) + 1);
+    failure->fatal = !passwords->taken;
+    if (!failure->fatal)
+        failure->err = LE_ERR_DATABASE;
+}
+
 void le_pg_conn_explain_attempt(const struct le_pg_conn *conn, struct le_pg_failure *failure)
 {
     char place[LE_PG_PLACE_SIZE];
     char sqlstate[LE_SQLSTATE_SIZE];
     const char *text = PQerrorMessage(conn->pg);
     le_pg_conn_place(conn, place);
-    if (le_sqlstate_find(text, sqlstate)) {
+    bool known = le_sqlstate_find(text, sqlstate);
+    if (known && strncmp(sqlstate, "28", 2) == 0 && conn->config.passwords != NULL) {
+        explain_password(conn->config.passwords, place, sqlstate, failure);
+    } else if (known) {
         le_pg_failure_of(failure, sqlstate, place);
     } else if (PQconnectionNeedsPassword(conn->pg)) {
         le_pg_failure_set(

@@ -134,6 +134,10 @@ static enum le_err set_timeout(struct le_conninfo *info, const PQconninfoOption 
 
 static void set_defaults(struct le_conninfo *info, const PQconninfoOption *options)
 {
+    const char *sslmode = option_value(options, "sslmode");
+    info->password = option_value(options, "password")[0] != '\0';
+    info->tls_optional = sslmode[0] == '\0' || strcmp(sslmode, "prefer") == 0;
+    info->tls_avoided = strcmp(sslmode, "disable") == 0 || strcmp(sslmode, "allow") == 0;
     info->set_keepalives_idle = option_value(options, "keepalives_idle")[0] == '\0';
     info->set_keepalives_interval = option_value(options, "keepalives_interval")[0] == '\0';
     info->set_keepalives_count = option_value(options, "keepalives_count")[0] == '\0';
@@ -163,6 +167,8 @@ static enum le_err take_settings(struct le_conninfo *info, const PQconninfoOptio
         err = set_timeout(info, options, why);
     if (err == LE_OK)
         set_defaults(info, options);
+    if (err == LE_OK && (info->user = le_strdup(option_value(options, "user"))) == NULL)
+        err = LE_ERR_NOMEM;
     return err;
 }
 
@@ -216,11 +222,27 @@ void le_conninfo_free(struct le_conninfo *info)
     assert(info != NULL);
     if (info->url != NULL)
         le_free_secret(info->url, strlen(info->url));
+    le_free(info->user);
     for (size_t i = 0; i < info->host_count; i++) {
         le_free(info->hosts[i].host);
         le_free(info->hosts[i].hostaddr);
     }
     memset(info, 0, sizeof *info);
+}
+
+const char *le_conninfo_password_fault(const struct le_conninfo *info)
+{
+    if (info->tls_avoided)
+        return "sslmode is disable or allow, and the password that is made goes over TLS only: "
+               "give sslmode=verify-full, or at least require";
+    if (info->user[0] == '\0')
+        return "no user is named, for whom the password is made";
+    for (size_t i = 0; i < info->host_count; i++) {
+        if (info->hosts[i].local || info->hosts[i].host[0] == '\0')
+            return "no host is named, or one is a socket or a hostaddr alone: the password is made "
+                   "for a host's name";
+    }
+    return NULL;
 }
 
 struct params {
@@ -268,13 +290,25 @@ static void put_ours(struct params *params, const struct le_conninfo *info)
         put(params, "target_session_attrs", "read-write");
 }
 
-PGconn *le_conninfo_start(const struct le_conninfo *info, size_t host, const char *address)
+static void put_password(struct params *params, const struct le_conninfo *info,
+                         const char *password)
+{
+    put(params, "password", password);
+    if (info->tls_optional)
+        put(params, "sslmode", "require");
+}
+
+PGconn *le_conninfo_start(const struct le_conninfo *info, size_t host, const char *address,
+                          const char *password)
 {
     assert(info != NULL && host < info->host_count);
     assert(address != NULL || info->hosts[host].local || info->hosts[host].hostaddr[0] != '\0');
     struct params params = {.count = 0};
     put_where(&params, info, host, address);
     put_ours(&params, info);
+    assert(password == NULL || !info->tls_avoided);
+    if (password != NULL)
+        put_password(&params, info, password);
     PGconn *pg = PQconnectStartParams(params.keywords, params.values, 1);
     if (pg != NULL)
         (void)PQsetErrorVerbosity(pg, PQERRORS_SQLSTATE); /* answers the old one */

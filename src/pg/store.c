@@ -58,8 +58,10 @@ static void on_down(void *owner, struct le_pg_conn *conn, const struct le_pg_fai
     struct le_lane *lane = owner;
     struct le_store *store = lane->store;
     assert(lane->conn == conn);
-    /* Told once for each outage and each new reason, not for each attempt. */
-    bool news = store->failures == 0 || strcmp(store->last_failure, failure->text) != 0;
+    /* Told once for each outage and each new reason, not for each attempt. Of credentials that have
+     * not come, or have expired, whoever fetches them tells. */
+    bool news = (store->failures == 0 || strcmp(store->last_failure, failure->text) != 0) &&
+                failure->err != LE_ERR_CREDENTIALS;
     store->failures++;
     (void)snprintf(store->last_failure, sizeof store->last_failure, "%s", failure->text);
     if (lane->upkeep) {
@@ -104,6 +106,7 @@ static enum le_err open_lane(struct le_store *store, unsigned number)
     const struct le_pg_conn_config config = {
         .loop = store->config.loop,
         .info = &store->info,
+        .passwords = store->config.passwords,
         .rng = &store->rng,
         .number = number,
         .up = on_up,

@@ -215,3 +215,68 @@ bool le_sigv4_clock_is_off(struct le_span date, int64_t signed_ms, int64_t *thei
     int64_t off = *theirs_ms - signed_ms;
     return off <= -SKEW_MIN_MS || off + DATE_STEP_MS > SKEW_MIN_MS;
 }
+
+/* ---- presigned ---- */
+
+/* As they are signed, in the order that every SDK writes them. */
+static enum le_err append_credential(struct le_signer *signer, struct le_buf *out)
+{
+    enum le_err err = le_buf_append_text(out, "X-Amz-Algorithm=" ALGORITHM "&X-Amz-Credential=");
+    err = err == LE_OK ? le_percent_encode(out, le_span_of(signer->access_key_id), '\0') : err;
+    err = err == LE_OK ? le_percent_encode(out, LE_SPAN_LIT("/"), '\0') : err;
+    return err == LE_OK ? le_percent_encode(out, le_buf_span(&signer->scope), '\0') : err;
+}
+
+static enum le_err append_names(struct le_signer *signer, const struct le_sigv4_request *request,
+                                struct le_buf *out)
+{
+    le_buf_clear(&signer->scratch);
+    enum le_err err = le_buf_append_text(out, "&X-Amz-SignedHeaders=");
+    err = err == LE_OK
+              ? le_canonical_names(&signer->scratch, request->headers, request->header_count)
+              : err;
+    return err == LE_OK ? le_percent_encode(out, le_buf_span(&signer->scratch), '\0') : err;
+}
+
+static enum le_err append_unsigned(struct le_signer *signer, const struct le_sigv4_request *request,
+                                   struct le_span session_token, unsigned expires_s,
+                                   const char *amz_date, struct le_buf *out)
+{
+    enum le_err err = le_buf_append_span(out, request->query);
+    if (err == LE_OK && request->query.len > 0)
+        err = le_buf_append(out, "&", 1);
+    err = err == LE_OK ? append_credential(signer, out) : err;
+    err = err == LE_OK ? le_buf_printf(out, "&X-Amz-Date=%s&X-Amz-Expires=%u", amz_date, expires_s)
+                       : err;
+    err = err == LE_OK ? append_names(signer, request, out) : err;
+    if (err != LE_OK || session_token.len == 0)
+        return err;
+    err = le_buf_append_text(out, "&X-Amz-Security-Token=");
+    return err == LE_OK ? le_percent_encode(out, session_token, '\0') : err;
+}
+
+enum le_err le_sigv4_presign(struct le_signer *signer, const struct le_sigv4_request *request,
+                             struct le_span session_token, unsigned expires_s, int64_t wall_ms,
+                             struct le_buf *out)
+{
+    assert(signer != NULL && signer->secret != NULL && expires_s > 0);
+    assert(request->header_count > 0 && request->payload_sha256 != NULL);
+    char amz_date[17];
+    le_format_amz_date(wall_ms, amz_date);
+    uint8_t signature[LE_SHA256_LEN];
+    size_t start = out->len;
+    enum le_err err = ensure_key(signer, amz_date);
+    err = err == LE_OK ? append_unsigned(signer, request, session_token, expires_s, amz_date, out)
+                       : err;
+    if (err == LE_OK) {
+        struct le_sigv4_request whole = *request;
+        whole.query = (struct le_span){out->data + start, out->len - start};
+        err = sign(signer, &whole, amz_date, signature);
+    }
+    err = err == LE_OK ? le_buf_append_text(out, "&X-Amz-Signature=") : err;
+    err = err == LE_OK ? append_hash(out, signature) : err;
+    le_wipe(signature, sizeof signature);
+    if (err != LE_OK)
+        out->len = start;
+    return err;
+}

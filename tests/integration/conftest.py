@@ -10,7 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import pytest
 
 from lib import servers
-from lib.postgres import Cluster, Database
+from lib.pki import Pki
+from lib.postgres import Cluster, Database, TlsCluster
 from lib.program import Program, binary
 from lib.queues import Queue
 from lib.scripted import Scripted
@@ -41,6 +42,26 @@ def postgres(server_folder):
     cluster = Cluster(server_folder)
     yield cluster
     cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def tls_postgres(tmp_path_factory, pki):
+    """Over TLS with a certificate of a private authority; what a test changes of it, it changes back."""
+    cluster = TlsCluster(tmp_path_factory.mktemp("tls-postgres"), pki)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def tls_database(tls_postgres):
+    database = Database(tls_postgres, unique("test"))
+    yield database
+    database.drop()
 
 
 def sqs_server(start):

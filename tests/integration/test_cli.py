@@ -28,6 +28,7 @@ def test_help(program):
         "--wait-time",
         "--visibility-timeout",
         "--database-url",
+        "--database-auth",
         "--connections",
         "--table",
         "--schema",

@@ -1,11 +1,14 @@
 """Our signatures against botocore's own, for a thousand random requests."""
 
 import datetime
+import functools
 import random
 import string
 import subprocess
 from urllib.parse import quote, urlsplit
 
+import boto3
+import botocore.auth
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -95,3 +98,48 @@ def test_signatures_are_botocores(cases):
     assert len(ours) == REQUESTS
     for case, request, line in zip(cases, requests, ours):
         assert line == request.headers["Authorization"], (case.method, case.path, case.query, case.headers)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Tokens for databases: presigned requests
+
+HOSTS = (
+    "logins.abc123.eu-west-1.rds.amazonaws.com",
+    "Logins.Cluster-abc.us-gov-west-1.rds.amazonaws.com",
+    "db.abc123.rds.cn-north-1.amazonaws.com.cn",
+    "front.proxy-abc.us-east-1.rds.amazonaws.com",
+    "127.0.0.1",
+)
+
+
+@functools.cache
+def rds_client(keys):
+    session = boto3.session.Session(keys.access_key, keys.secret_key, keys.token, region_name="us-west-2")
+    return session.client("rds")
+
+
+def botocores_token(moment, region, keys, host, port, user):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.auth, "get_current_datetime", lambda: moment)
+        return rds_client(keys).generate_db_auth_token(host, port, user, region)
+
+
+def token_cases(dice):
+    """A client takes a while to make, so that few credentials sign many tokens."""
+    for token in (None, "FwoGZXIvYXdzE//token+/==", text(dice, string.ascii_letters + "+/=", 900) + "="):
+        keys = Credentials("AKID" + text(dice, string.ascii_uppercase, 16), "s" + text(dice, string.printable.strip(), 60), token)
+        for _ in range(40):
+            moment = datetime.datetime(2000, 1, 1) + datetime.timedelta(seconds=dice.randrange(3_000_000_000))
+            user = dice.choice(("loader", text(dice, TEXT, 30) + "u", "a+b@example.com", "ü/%20?&=#"))
+            yield moment, dice.choice(REGIONS), keys, dice.choice(HOSTS), dice.choice((5432, 6432, 443, 80)), user
+
+
+def test_tokens_for_databases_are_botocores():
+    cases = list(token_cases(random.Random(SEED)))
+    lines = ""
+    for moment, region, keys, host, port, user in cases:
+        fields = (region, keys.access_key, keys.secret_key, keys.token or "", host, str(port), user)
+        since = moment - datetime.datetime(1970, 1, 1)
+        lines += "\t".join([str(int(since.total_seconds()) * 1000), *(field.encode().hex() for field in fields)]) + "\n"
+    answer = subprocess.run([sign_tool(), "rds-token"], input=lines, capture_output=True, text=True, timeout=60, check=True)
+    assert answer.stdout.splitlines() == [botocores_token(*case) for case in cases]

@@ -34,4 +34,8 @@ void le_identity_wait(struct le_identity *identity, void (*changed)(void *owner)
 /* A service says that they have expired. True: new ones are being fetched. */
 LE_MUST bool le_identity_expired(struct le_identity *identity);
 
+/* What to sign with now. The spans are the identity's, valid until the loop runs.
+ * LE_ERR_CREDENTIALS: none have come yet, or they have expired and new ones are being fetched. */
+LE_MUST enum le_err le_identity_credentials(struct le_world *world, struct le_credentials *out);
+
 #endif

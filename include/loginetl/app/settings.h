@@ -16,6 +16,9 @@
 
 #define LE_ENDPOINT_MAX 512
 
+/* In the order of the option's choices. */
+enum le_database_auth { LE_DATABASE_AUTH_PASSWORD, LE_DATABASE_AUTH_RDS_IAM };
+
 struct le_settings {
     struct le_options options;
     enum le_command command;
@@ -28,10 +31,12 @@ struct le_settings {
     char endpoint[LE_ENDPOINT_MAX];
     enum le_endpoint_source endpoint_source;
     char region[LE_REGION_MAX];
-    bool aws;                                       /* the endpoint is AWS's own, not an emulator */
+    bool aws; /* true credentials are wanted: the endpoint is AWS's own, or the database's password
+                 is a token made with them */
     struct le_credential_source *credential_source; /* NULL: none are given */
     struct le_credentials credentials; /* then made up, which is enough for an emulator */
 
+    bool password_unused; /* one is given for the database, which takes a token */
     enum le_envelope envelope;
     struct le_fields fields;
     enum le_mask_method mask;
@@ -64,6 +69,12 @@ static inline const char *le_setting(const struct le_settings *settings, enum le
 static inline int64_t le_setting_number(const struct le_settings *settings, enum le_opt opt)
 {
     return le_option_number(&settings->options, opt);
+}
+/* The database takes tokens; never for a command that does not use it. */
+static inline bool le_setting_rds_iam(const struct le_settings *settings)
+{
+    return (settings->command & (LE_COMMAND_RUN | LE_COMMAND_CHECK)) != 0 &&
+           le_setting_number(settings, LE_OPT_DATABASE_AUTH) == LE_DATABASE_AUTH_RDS_IAM;
 }
 
 #endif

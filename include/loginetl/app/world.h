@@ -9,6 +9,7 @@
 #include "loginetl/aws/queue.h"
 #include "loginetl/base/rng.h"
 #include "loginetl/net/net.h"
+#include "loginetl/pg/password.h"
 
 #include <uv.h>
 
@@ -19,7 +20,8 @@ struct le_world {
     struct le_net *net;
     struct le_queue *queue;
     struct le_identity identity;
-    struct le_rng rng; /* jitter */
+    struct le_pg_passwords passwords; /* the database's, when they are made: app/database_auth.h */
+    struct le_rng rng;                /* jitter */
 };
 
 /* Exit statuses. */

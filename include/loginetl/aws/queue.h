@@ -112,5 +112,7 @@ const struct le_queue_stats *le_queue_stats(const struct le_queue *queue);
 /* Words of the last failure for a person: operation, error, code, what to change. Never a server's
  * text. "" when none. */
 const char *le_queue_last_failure(const struct le_queue *queue);
+/* The service's time, since 1970, as far as it has said that our clock is off: what to sign by. */
+int64_t le_queue_wall_ms(const struct le_queue *queue);
 
 #endif

@@ -26,6 +26,10 @@ struct le_conninfo {
     char *url; /* NULL: PG* alone */
     struct le_pg_host hosts[LE_CONNINFO_HOSTS_MAX];
     size_t host_count; /* >= 1 */
+    char *user;        /* whom libpq signs in; "" when nothing says */
+    bool password;     /* one is given, in the URL or as PGPASSWORD */
+    bool tls_optional; /* sslmode is prefer, which is also what it is when nobody says */
+    bool tls_avoided;  /* sslmode is disable or allow */
     int64_t connect_timeout_ms;
     bool read_write; /* several hosts and no wish of the user's: find the one that takes writes */
     /* What the user left open and we set. */
@@ -37,9 +41,15 @@ struct le_conninfo {
 LE_MUST enum le_err le_conninfo_parse(const char *url, struct le_conninfo *out, const char **why);
 void le_conninfo_free(struct le_conninfo *info);
 
+/* Why no password can be made for each connection: TLS is not wanted, or there is a host without a
+ * name, or no user. For a person; NULL when one can. */
+const char *le_conninfo_password_fault(const struct le_conninfo *info);
+
 /* Begins connecting to one host without blocking. address: what the resolver said, or NULL for a
- * local host or one with hostaddr. NULL: no memory. Errors are told by SQLSTATE (le_sqlstate_find).
- * The caller's to PQfinish. */
-LE_MUST PGconn *le_conninfo_start(const struct le_conninfo *info, size_t host, const char *address);
+ * local host or one with hostaddr. password: the one for this connection, which then takes TLS or
+ * is not made; NULL: the settings'. NULL: no memory. Errors are told by SQLSTATE
+ * (le_sqlstate_find). The caller's to PQfinish. */
+LE_MUST PGconn *le_conninfo_start(const struct le_conninfo *info, size_t host, const char *address,
+                                  const char *password);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "loginetl/base/error.h"
 #include "loginetl/login/field.h"
+#include "loginetl/pg/password.h"
 #include "loginetl/pipeline/ports.h"
 
 #include <stdbool.h>
@@ -20,7 +21,8 @@ enum le_schema_mode {
 
 struct le_store_config {
     uv_loop_t *loop;
-    const char *database_url; /* libpq URI or key=value string; NULL: PG* variables */
+    const char *database_url;          /* libpq URI or key=value string; NULL: PG* variables */
+    struct le_pg_passwords *passwords; /* see pg/password.h; NULL: the settings' own; outlives it */
     /* May be schema-qualified; a name as a person would type it (quoted parts allowed). */
     const char *table;
     /* Column types and lengths are set from the catalogue before `ready`; LOOK leaves them. */

@@ -46,4 +46,12 @@ LE_MUST enum le_err le_sigv4_authorization(struct le_signer *signer,
  * clock so wrong that this explains it? Then *theirs_ms is the service's time. */
 bool le_sigv4_clock_is_off(struct le_span date, int64_t signed_ms, int64_t *theirs_ms);
 
+/* Appends the query of a presigned request, which whoever has it may send for expires_s seconds:
+ * the request's own query (encoded already), the X-Amz- parameters, the signature last. The request
+ * needs no x-amz-date among its headers; session_token is that of the signer's credentials. */
+LE_MUST enum le_err le_sigv4_presign(struct le_signer *signer,
+                                     const struct le_sigv4_request *request,
+                                     struct le_span session_token, unsigned expires_s,
+                                     int64_t wall_ms, struct le_buf *out);
+
 #endif

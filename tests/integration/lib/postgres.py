@@ -195,3 +195,51 @@ class Database:
         with self.cluster.connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name)))
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(self.name)))
+
+
+class TlsCluster(Cluster):
+    """A cluster whose certificate and rules of who may connect how can be changed while it runs."""
+
+    def __init__(self, folder, pki):
+        super().__init__(folder)
+        self.pki = pki
+        self.rules = (self.data / "pg_hba.conf").read_text()
+        (self.data / "clients.pem").write_text(pki.root.cert.read_text())
+        self._own("clients.pem")
+        self.present(pki.database)
+
+    def _own(self, *names):
+        status = (self.data / "PG_VERSION").stat()
+        for name in names:
+            os.chown(self.data / name, status.st_uid, status.st_gid)
+            (self.data / name).chmod(0o600)
+
+    def _load_time(self):
+        with self.connect() as connection:
+            return connection.execute("SELECT pg_conf_load_time()").fetchone()
+
+    def _change(self, *statements):
+        """A new session has what the server itself has loaded."""
+        before = self._load_time()
+        with self.connect() as connection:
+            for statement in (*statements, "SELECT pg_reload_conf()"):
+                connection.execute(statement)
+        wait_until(lambda: self._load_time() != before, "the server has not taken its new settings")
+
+    def present(self, certificate):
+        """From now on it is this server certificate that clients see."""
+        names = [f"{certificate.name}.{what}" for what in ("crt", "key")]
+        for name, path in zip(names, (certificate.chain, certificate.key)):
+            shutil.copy(path if path.read_text() else certificate.cert, self.data / name)
+        self._own(*names)
+        self._change(
+            f"ALTER SYSTEM SET ssl_cert_file = '{names[0]}'",
+            f"ALTER SYSTEM SET ssl_key_file = '{names[1]}'",
+            "ALTER SYSTEM SET ssl_ca_file = 'clients.pem'",
+            "ALTER SYSTEM SET ssl = on",
+        )
+
+    def admit(self, *lines):
+        """Lines of pg_hba.conf that go before all others."""
+        (self.data / "pg_hba.conf").write_text("".join(f"{line}\n" for line in lines) + self.rules)
+        self._change()

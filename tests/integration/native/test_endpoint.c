@@ -196,6 +196,34 @@ static void test_urls_without_a_region(void **state)
     assert_false(le_endpoint_is_aws(LE_SPAN_NONE));
 }
 
+static void test_regions_of_databases(void **state)
+{
+    static const char *const hosts[][2] = {
+        {"db-1.abc123.eu-west-1.rds.amazonaws.com", "eu-west-1"},
+        {"logins.cluster-abc123.us-gov-west-1.rds.amazonaws.com", "us-gov-west-1"},
+        {"logins.cluster-ro-abc123.us-east-2.rds.amazonaws.com", "us-east-2"},
+        {"front.proxy-abc123.ap-south-1.rds.amazonaws.com", "ap-south-1"},
+        {"db-1.abc123.rds.cn-north-1.amazonaws.com.cn", "cn-north-1"},
+        {"logins.cluster-abc9.rds.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1"},
+        {"db-1.abc123.cn-north-1.rds.amazonaws.com.cn", "cn-north-1"},
+        {"rds.abc123.eu-west-1.rds.amazonaws.com", "eu-west-1"},
+        {"rds.cluster-abc9.eu-west-1.rds.amazonaws.com", "eu-west-1"},
+        {"db.eu-west-1.rds.example.com", NULL},
+        {"db.example.com", NULL},
+        {"rds.amazonaws.com", NULL},
+        {"10.0.0.1", NULL},
+        {"", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct le_span region = le_region_of_database(le_span_of(hosts[i][0]));
+        if (hosts[i][1] == NULL)
+            assert_null(region.ptr);
+        else
+            assert_true(le_span_is(region, hosts[i][1]));
+    }
+}
+
 static void check_region(const char *given, const char *url, const char *endpoint,
                          const char *expect)
 {
@@ -294,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_forms_of_queue_urls),
         cmocka_unit_test(test_urls_without_a_region),
+        cmocka_unit_test(test_regions_of_databases),
         cmocka_unit_test(test_choice_of_region),
         cmocka_unit_test(test_choice_of_endpoint),
         cmocka_unit_test(test_kinds_of_endpoint),

@@ -153,7 +153,7 @@ static void starting(void **state)
     (void)state;
     struct le_conninfo info =
         parse("postgres://u:p@a:1,b:2/d?sslmode=verify-full&keepalives_idle=7");
-    PGconn *pg = le_conninfo_start(&info, 1, "127.0.0.1");
+    PGconn *pg = le_conninfo_start(&info, 1, "127.0.0.1", NULL);
     assert_non_null(pg);
     PQconninfoOption *options = PQconninfo(pg);
     assert_non_null(options);
@@ -175,12 +175,79 @@ static void starting(void **state)
     le_conninfo_free(&info);
 }
 
+static void check_started(const char *url, const char *password, const char *mode)
+{
+    struct le_conninfo info = parse(url);
+    assert_null(le_conninfo_password_fault(&info));
+    PGconn *pg = le_conninfo_start(&info, 0, "127.0.0.1", "made");
+    PQconninfoOption *options = PQconninfo(pg);
+    assert_non_null(options);
+    assert_string_equal(value_of(options, "password"), password);
+    assert_string_equal(value_of(options, "sslmode"), mode);
+    PQconninfoFree(options);
+    PQfinish(pg);
+    le_conninfo_free(&info);
+}
+
+/* A password that is made for a connection goes before all others, and over TLS only. */
+static void a_password_that_is_made(void **state)
+{
+    (void)state;
+    check_started("postgres://u:p@a:1/d", "made", "require");
+    check_started("postgres://u@a:1/d?sslmode=prefer", "made", "require");
+    check_started("postgres://u@a:1/d?sslmode=verify-full", "made", "verify-full");
+    check_started("host=a user=u sslmode=verify-ca", "made", "verify-ca");
+}
+
+static void check_fault(const char *url, const char *word)
+{
+    struct le_conninfo info = parse(url);
+    const char *fault = le_conninfo_password_fault(&info);
+    if (fault == NULL || strstr(fault, word) == NULL)
+        fail_msg("%s: %s", url, fault != NULL ? fault : "no fault");
+    le_conninfo_free(&info);
+}
+
+static void where_no_password_can_be_made(void **state)
+{
+    (void)state;
+    check_fault("postgres://u@a/d?sslmode=disable", "sslmode");
+    check_fault("postgres://u@a/d?sslmode=allow", "sslmode");
+    check_fault("host=/run/db user=u", "host");
+    check_fault("hostaddr=192.0.2.7 user=u", "host");
+    check_fault("host=a,/run/db user=u", "host");
+    check_fault("user=u", "host");
+}
+
+static void what_is_given_of_user_and_password(void **state)
+{
+    (void)state;
+    struct le_conninfo info = parse("postgres://u@a/d");
+    assert_string_equal(info.user, "u");
+    assert_false(info.password);
+    le_conninfo_free(&info);
+    info = parse("postgres://u:p@a/d");
+    assert_true(info.password);
+    le_conninfo_free(&info);
+    setenv("PGPASSWORD", "p", 1);
+    info = parse("postgres://u@a/d");
+    assert_true(info.password);
+    le_conninfo_free(&info);
+    unsetenv("PGPASSWORD");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_host),      cmocka_unit_test(sockets),
-        cmocka_unit_test(several_hosts), cmocka_unit_test(the_environment_completes),
-        cmocka_unit_test(malformed),     cmocka_unit_test(starting),
+        cmocka_unit_test(one_host),
+        cmocka_unit_test(sockets),
+        cmocka_unit_test(several_hosts),
+        cmocka_unit_test(the_environment_completes),
+        cmocka_unit_test(malformed),
+        cmocka_unit_test(starting),
+        cmocka_unit_test(a_password_that_is_made),
+        cmocka_unit_test(where_no_password_can_be_made),
+        cmocka_unit_test(what_is_given_of_user_and_password),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,11 @@
  * A request is a line of stdin; its answer, the value of the Authorization header, a line of
  * stdout. The fields of a line are parted by tabs and written in hex: time in ms (decimal, not in
  * hex), region, service, access key id, secret, method, path, query, body, and then name and value
- * of each header, sorted. */
+ * of each header, sorted.
+ *
+ * With the argument rds-token the answer is the token for a database, and the fields behind the
+ * time are region, access key id, secret, session token (may be empty), host, port, user. */
+#include "loginetl/sqs/rds_token.h"
 #include "loginetl/sqs/sigv4.h"
 
 #include <inttypes.h>
@@ -55,15 +59,19 @@ static struct le_span unhex(char *text)
     return (struct le_span){text, len / 2};
 }
 
-static size_t split(char *line, char *fields[FIELDS_MAX])
+/* The time is a number, the rest bytes. */
+static size_t split(char *line, struct le_span fields[FIELDS_MAX], int64_t *wall_ms)
 {
     size_t count = 0;
     line[strcspn(line, "\n")] = '\0';
     for (char *at = line; at != NULL; count++) {
         must(count < FIELDS_MAX, "too many fields");
-        fields[count] = strsep(&at, "\t");
+        char *text = strsep(&at, "\t");
+        if (count == TIME)
+            *wall_ms = strtoll(text, NULL, 10);
+        else
+            fields[count] = unhex(text);
     }
-    must(count >= FIRST_HEADER && (count - FIRST_HEADER) % 2 == 0, "fields are missing");
     return count;
 }
 
@@ -72,6 +80,7 @@ static void sign(struct le_span fields[FIELDS_MAX], size_t count, int64_t wall_m
     struct le_http_header headers[HEADERS_MAX];
     uint8_t payload[LE_SHA256_LEN];
     struct le_buf out;
+    must(count >= FIRST_HEADER && (count - FIRST_HEADER) % 2 == 0, "fields are missing");
     size_t header_count = (count - FIRST_HEADER) / 2;
     for (size_t i = 0; i < header_count; i++)
         headers[i] =
@@ -89,18 +98,28 @@ static void sign(struct le_span fields[FIELDS_MAX], size_t count, int64_t wall_m
     le_signer_free(signer);
 }
 
-int main(void)
+static void make_token(struct le_span fields[FIELDS_MAX], size_t count, int64_t wall_ms)
+{
+    struct le_buf out;
+    must(count == 8, "fields are missing");
+    const struct le_credentials credentials = {fields[2], fields[3], fields[4]};
+    const struct le_rds_login login = {fields[1], fields[5], fields[6], fields[7]};
+    le_buf_init(&out, LE_RDS_TOKEN_MAX);
+    must(le_rds_token(&login, &credentials, wall_ms, &out) == LE_OK, "token");
+    must(printf("%.*s\n", (int)out.len, out.data) > 0, "write");
+    le_buf_free(&out);
+}
+
+int main(int argc, char **argv)
 {
     char *line = NULL;
     size_t size = 0;
+    bool tokens = argc > 1 && strcmp(argv[1], "rds-token") == 0;
     while (getline(&line, &size, stdin) > 0) {
-        char *texts[FIELDS_MAX];
         struct le_span fields[FIELDS_MAX];
-        size_t count = split(line, texts);
-        int64_t wall_ms = strtoll(texts[TIME], NULL, 10);
-        for (size_t i = REGION; i < count; i++)
-            fields[i] = unhex(texts[i]);
-        sign(fields, count, wall_ms);
+        int64_t wall_ms = 0;
+        size_t count = split(line, fields, &wall_ms);
+        (tokens ? make_token : sign)(fields, count, wall_ms);
     }
     free(line);
     must(fflush(stdout) == 0, "write");

@@ -1,0 +1,193 @@
+"""Tokens instead of a password: each connection to the database brings one of its own, made with the credentials that sign the
+requests to the queue, and a real PostgreSQL has it looked at as AWS would."""
+
+import threading
+import urllib.parse
+
+import pytest
+
+from lib.iam import Directory
+from lib.pki import RDS_HOST
+from lib.postgres import PASSWORD
+from lib.processes import wait_until
+from lib.queues import CREDENTIALS
+from test_credentials_fetched import Metadata
+from test_errors import check
+
+COUNT = 100
+REGION = "eu-west-1"  # the host's name says it, and the queue's is another
+AUTH = {"LOGINETL_DATABASE_AUTH": "rds-iam"}
+ADVICE = ("GRANT rds_iam", "rds-db:connect", "region")
+
+
+@pytest.fixture(scope="module")
+def shared_directory():
+    directory = Directory()
+    yield directory
+    directory.close()
+
+
+@pytest.fixture
+def directory(shared_directory, tls_postgres, tls_database):
+    shared_directory.expect(CREDENTIALS, RDS_HOST, tls_postgres.port, REGION)
+    tls_postgres.admit(shared_directory.hba(tls_database.name))
+    yield shared_directory
+    tls_postgres.admit()
+
+
+def place(database, **more):
+    words = {"host": RDS_HOST, "hostaddr": "127.0.0.1", "port": database.cluster.port, "dbname": database.name}
+    words |= {"user": database.name, "sslmode": "verify-full", "sslrootcert": database.cluster.pki.root.cert, **more}
+    return " ".join(f"{key}={value}" for key, value in words.items() if value is not None)
+
+
+@pytest.fixture
+def loaded(make_stub):
+    return make_stub("--generate", str(COUNT))
+
+
+@pytest.fixture
+def environment(loaded, directory, tls_database):
+    queue = {"AWS_ENDPOINT_URL_SQS": loaded.url, "LOGINETL_QUEUE": loaded.queue_name}
+    return {**queue, **AUTH, "DATABASE_URL": place(tls_database)}
+
+
+def check_outputs(program, directory):
+    """No part of a token that is worth anything."""
+    output = "".join(path.read_text() for path in program.output_paths())
+    for token in directory.tokens:
+        assert urllib.parse.parse_qs(token)["X-Amz-Signature"][0] not in output
+    assert "X-Amz-" not in output
+
+
+@pytest.mark.parametrize("session_token", [None, "FwoGZXIvYXdzE//" + "t0k+n/" * 200 + "=="], ids=["keys", "session"])
+def test_a_drain_with_tokens(program, environment, directory, tls_postgres, tls_database, session_token):
+    keys = {**CREDENTIALS, **({"AWS_SESSION_TOKEN": session_token} if session_token else {})}
+    directory.expect(keys, RDS_HOST, tls_postgres.port, REGION)
+    run = program.drain(env={**environment, "AWS_SESSION_TOKEN": session_token}, status=(0,))
+    assert run.summary()["inserted"] == tls_database.count() == COUNT
+    assert len(directory.tokens) == len(run.events("database_connected", tls="true")) == 2 and not directory.faults
+    check_outputs(program, directory)
+
+
+def test_each_connection_has_a_token_of_its_own(program, environment, directory, tls_database):
+    """And one that is made later has a later one."""
+    run = program.start(env=environment)
+    wait_until(lambda: tls_database.count() == COUNT, run.tail)
+    before = len(directory.tokens)
+    seconds = {urllib.parse.parse_qs(token)["X-Amz-Date"][0] for token in directory.tokens}
+
+    def later():
+        tls_database.execute("RESET ROLE")
+        tls_database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+            tls_database.name,
+        )
+        return any(urllib.parse.parse_qs(token)["X-Amz-Date"][0] not in seconds for token in directory.tokens[before:])
+
+    wait_until(later, run.tail, every=0.3)
+    assert not directory.faults and run.terminate() == 0
+    check_outputs(program, directory)
+
+
+def test_check_names_it(program, environment, directory):
+    result = program.run("check", "--database-auth", "rds-iam", env={**environment, "LOGINETL_DATABASE_AUTH": None})
+    assert result.status == 0 and "over TLS, signed in by --database-auth rds-iam\n" in result.stdout, result
+    assert len(directory.tokens) == 1
+
+
+def test_a_refusal_says_what_to_look_at(program, environment, directory):
+    directory.refusing = True
+    runs = [program.start(*words, env=environment) for words in (["--drain"], ["check"])]
+    assert [run.wait() for run in runs] == [1, 1]
+    check(runs[0].result(), 1, "--database-auth rds-iam")
+    for said in (runs[0].stderr(), runs[1].stdout()):
+        assert all(word in said for word in (*ADVICE, "SQLSTATE 28000", RDS_HOST)), said
+    check_outputs(program, directory)
+
+
+def test_a_refusal_may_pass_once_a_token_was_taken(program, environment, directory, tls_database):
+    """The service that looks at tokens has limits of its own: it is no reason to end."""
+    run = program.start(env=environment)
+    wait_until(lambda: tls_database.count() == COUNT, run.tail)
+    directory.refusing = True
+    tls_database.execute("RESET ROLE")
+    tls_database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", tls_database.name)
+    event = run.wait_event("database_unavailable", sqlstate="28000")
+    assert all(word in event["text"] for word in ADVICE)
+    count = len(run.events("database_connected"))
+    directory.refusing = False
+    wait_until(lambda: len(run.events("database_connected")) > count, run.tail)
+    assert run.terminate() == 0
+
+
+def test_the_connection_waits_for_the_first_credentials(program, environment, directory, tls_postgres, tls_database):
+    metadata, may_answer = Metadata(), threading.Event()
+    answer = metadata.answer
+    metadata.answer = lambda handler: may_answer.wait(60) and answer(handler)
+    keys = {"AWS_ACCESS_KEY_ID": "KEY1", "AWS_SECRET_ACCESS_KEY": "fetched-secret", "AWS_SESSION_TOKEN": "fetched-token"}
+    directory.expect(keys, RDS_HOST, tls_postgres.port, REGION)
+    run = program.start("--drain", env={**environment, **metadata.environment("container")})
+    event = run.wait_event("database_unavailable", reason="credentials")
+    assert event["level"] == "debug" and event["text"].endswith("waiting for AWS credentials to make its token with")
+    may_answer.set()
+    assert run.wait() == 0 and tls_database.count() == COUNT
+    assert not directory.faults and "fetched-" not in run.stderr() + run.stdout()
+    metadata.server.shutdown()
+    metadata.server.server_close()
+
+
+def test_the_region_of_the_settings_for_a_name_that_has_none(program, environment, directory, tls_postgres, tls_database):
+    """verify-full would want its name: it is somebody's own."""
+    directory.expect(CREDENTIALS, "db.front.example", tls_postgres.port, CREDENTIALS["AWS_REGION"])
+    url = place(tls_database, host="db.front.example", sslmode=None)
+    run = program.drain(env={**environment, "DATABASE_URL": url}, status=(0,))
+    assert tls_database.count() == COUNT and not directory.faults
+    assert run.events("database_connected", tls="true")  # require is the default
+
+
+def test_several_hosts_have_tokens_of_their_own(program, environment, directory, tls_database):
+    """The first one's is no good here, as it would be for the second."""
+    url = place(tls_database, host=f"other.abc.us-east-1.rds.amazonaws.com,{RDS_HOST}", hostaddr="127.0.0.1,127.0.0.1", sslmode="verify-ca")
+    program.drain(env={**environment, "DATABASE_URL": url}, status=(0,))
+    assert tls_database.count() == COUNT
+    assert directory.faults and all(fault.startswith("other.abc.us-east-1") for fault in directory.faults)
+
+
+def test_a_password_beside_it_is_not_used(program, environment, directory, tls_database):
+    url = place(tls_database, password=PASSWORD)
+    run = program.drain(env={**environment, "DATABASE_URL": url}, status=(0,))
+    assert tls_database.count() == COUNT and not directory.faults
+    warning = run.events("database_auth", level="warn")
+    assert len(warning) == 1 and "PGPASSWORD" in warning[0]["text"]
+    checked = program.run("check", env={**environment, "PGPASSWORD": PASSWORD})
+    assert checked.status == 0 and "warn  database     a password is given" in checked.stdout, checked
+    check_outputs(program, directory)
+
+
+@pytest.mark.parametrize(
+    "change, names",
+    [
+        ({"sslmode": "disable"}, ["sslmode"]),
+        ({"sslmode": "allow"}, ["sslmode"]),
+        ({"host": None}, ["no host is named"]),
+        ({"host": "/run/db", "hostaddr": None}, ["socket"]),
+    ],
+    ids=["disable", "allow", "no name", "socket"],
+)
+def test_where_no_token_can_be_sent(program, environment, tls_database, change, names):
+    result = program.run("--drain", env={**environment, "DATABASE_URL": place(tls_database, **change)})
+    check(result, 2, "--database-auth rds-iam")
+    assert all(name in result.stderr for name in [*names, "from DATABASE_URL"]), result.stderr
+
+
+def test_credentials_are_wanted_even_where_the_queue_needs_none(program, environment):
+    none = {name: None for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    check(program.run("--drain", env={**environment, **none}), 1, "AWS_ACCESS_KEY_ID")
+
+
+def test_a_server_without_tls_gets_no_token(program, environment, database):
+    url = f"host=localhost hostaddr=127.0.0.1 port={database.cluster.port} user={database.name} dbname={database.name}"
+    run = program.start(env={**environment, "DATABASE_URL": url})
+    assert "the server does not offer TLS" in run.wait_event("database_unavailable")["text"]
+    assert run.terminate() == 0
