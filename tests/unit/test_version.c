@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -20,9 +21,9 @@ struct version_case {
 static void expect(enum le_app_version how, const struct version_case *cases, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        const struct le_span text = {cases[i].text, strlen(cases[i].text)};
         int64_t number = -1;
-        enum le_reject_reason reason =
-            le_version_parse(le_span_of(cases[i].text), how, cases[i].max, &number);
+        enum le_reject_reason reason = le_version_parse(text, how, cases[i].max, &number);
         if (reason != cases[i].reason)
             fail_msg("%s: %s", cases[i].text, le_reject_word(reason));
         if (reason == LE_REJECT_NONE)

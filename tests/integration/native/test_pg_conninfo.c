@@ -14,7 +14,7 @@ static struct le_conninfo parse(const char *url)
     const char *why;
     enum le_err err = le_conninfo_parse(url, &info, &why);
     if (err != LE_OK)
-        fail_msg("%s: %s", url, why);
+        fail_msg("%s: %s", url != NULL ? url : "PG* alone", why);
     return info;
 }
 
