@@ -47,6 +47,7 @@ static enum le_err write_queue_request(struct le_lookup *lookup, const struct le
 {
     struct le_sqs_arn arn = {.name = le_settings_queue_name(lookup->world->settings)};
     (void)le_settings_queue_arn(lookup->world->settings, &arn);
+    lookup->call.about = arn.name;
     return codec->get_queue_url(&lookup->call.request_body, arn.name, arn.account);
 }
 
@@ -238,16 +239,12 @@ static void note_success(struct le_lookup *lookup)
 
 static void describe(struct le_lookup *lookup, enum le_err err, bool refused)
 {
-    const struct le_settings *settings = lookup->world->settings;
-    const char *words = refused ? le_queue_last_failure(lookup->world->queue) : "";
-    struct le_span name = le_settings_queue_name(settings);
-    if (err == LE_ERR_NO_QUEUE && lookup->step == LE_LOOKUP_QUEUE_URL)
-        (void)snprintf(lookup->failure, sizeof lookup->failure,
-                       "queue %.*s does not exist at %.120s: check --queue and --region",
-                       (int)name.len, name.ptr, settings->endpoint);
-    else
-        (void)snprintf(lookup->failure, sizeof lookup->failure, "%s",
-                       words[0] != '\0' ? words : le_err_text(err));
+    struct le_queue *queue = lookup->world->queue;
+    if (err == LE_ERR_PROTOCOL && !refused)
+        le_queue_unreadable(queue, lookup->call.operation);
+    bool words = refused || err == LE_ERR_PROTOCOL;
+    (void)snprintf(lookup->failure, sizeof lookup->failure, "%s",
+                   words ? le_queue_last_failure(queue) : le_err_text(err));
 }
 
 static void on_answer(struct le_queue_call *call)

@@ -56,7 +56,7 @@ static void warn_of_attributes(const struct le_lookup *lookup)
 static void on_lookup(struct le_lookup *lookup)
 {
     struct le_run *run = lookup->owner;
-    char text[512];
+    char text[560];
     if (lookup->err == LE_OK) {
         warn_of_attributes(lookup);
         run->queue_known = true;

@@ -91,10 +91,33 @@ static int explain_reach(const struct failure *failure, char *out, size_t size)
     if (failure->err == LE_ERR_TLS)
         return snprintf(out, size,
                         "cannot make a secure connection to the queue service at %s (%s): check "
-                        "%s, or AWS_CA_BUNDLE for a certificate authority of your own",
-                        queue->endpoint_url, why, endpoint_setting(queue));
-    return snprintf(out, size, "cannot reach the queue service at %s (%s): check %s or the network",
-                    queue->endpoint_url, why, endpoint_setting(queue));
+                        "%s%s, or AWS_CA_BUNDLE for a certificate authority of your own",
+                        queue->endpoint_url, why, endpoint_setting(queue),
+                        queue->endpoint_source == LE_ENDPOINT_BY_REGION ? "" : " and its scheme");
+    const char *proxy = failure->pool != NULL ? le_pool_proxy_variable(failure->pool) : NULL;
+    return snprintf(out, size,
+                    "cannot reach the queue service at %s (%s): check %s%s%s or the network",
+                    queue->endpoint_url, why, endpoint_setting(queue), proxy != NULL ? ", " : "",
+                    proxy != NULL ? proxy : "");
+}
+
+/* Of the key that the queue's messages are encrypted with; the older protocol has them as
+ * "KMS.DisabledException". */
+static bool is_of_key(const struct failure *failure)
+{
+    return strncasecmp(failure->code, "kms", 3) == 0;
+}
+
+/* Whoever answers without a code is not SQS: a portal, a proxy, a web server. */
+static int explain_stranger(const struct failure *failure, const char *cause, char *out,
+                            size_t size)
+{
+    const char *url = failure->queue->endpoint_url;
+    return snprintf(out, size,
+                    "%s answered %s as SQS does not%s: check %s, and whether a proxy or a portal "
+                    "stands before it",
+                    url, le_sqs_operation_name(failure->operation), cause,
+                    endpoint_setting(failure->queue));
 }
 
 static int explain_credentials(const struct failure *failure, const char *cause, char *out,
@@ -103,21 +126,23 @@ static int explain_credentials(const struct failure *failure, const char *cause,
     const char *url = failure->queue->endpoint_url;
     struct le_span code = le_span_of(failure->code);
     bool expired = strncmp(failure->code, "ExpiredToken", 12) == 0;
+    if (failure->code[0] == '\0' && failure->status != 0)
+        return explain_stranger(failure, cause, out, size);
     if (expired)
         return snprintf(out, size,
                         "the queue service at %s says that the credentials have expired%s: set new "
-                        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+                        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or renew "
+                        "the profile's",
                         url, cause);
     if (le_sqs_is_skew(code))
         return snprintf(out, size,
                         "the queue service at %s refused the signature%s: check "
                         "AWS_SECRET_ACCESS_KEY, --region and this machine's clock",
                         url, cause);
-    return snprintf(
-        out, size,
-        "the queue service at %s refused the credentials%s: check AWS_ACCESS_KEY_ID and "
-        "AWS_SECRET_ACCESS_KEY",
-        url, cause);
+    return snprintf(out, size,
+                    "the queue service at %s refused the credentials%s: check AWS_ACCESS_KEY_ID, "
+                    "AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or --profile",
+                    url, cause);
 }
 
 static int explain_no_queue(const struct failure *failure, const char *cause, char *out,
@@ -128,7 +153,7 @@ static int explain_no_queue(const struct failure *failure, const char *cause, ch
                 failure->queue->dead_letter_url != NULL;
     const char *url = failure->queue->endpoint_url;
     const char *settings = dead                        ? "--dlq-url"
-                           : failure->queue->url_given ? "--queue-url"
+                           : failure->queue->url_given ? "--queue-url and --region"
                                                        : "--queue and --region";
     return snprintf(out, size, "queue %.*s does not exist at %s%s: check %s", (int)name.len,
                     name.ptr, url, cause, settings);
@@ -136,23 +161,52 @@ static int explain_no_queue(const struct failure *failure, const char *cause, ch
 
 static int explain_denied(const struct failure *failure, const char *cause, char *out, size_t size)
 {
+    if (failure->code[0] == '\0')
+        return explain_stranger(failure, cause, out, size);
+    if (strstr(failure->code, "OptIn") != NULL ||
+        strcmp(failure->code, "SubscriptionRequired") == 0)
+        return snprintf(out, size,
+                        "the account may not use %s in this region%s: enable it for the account, "
+                        "or check --region and whose credentials these are",
+                        is_of_key(failure) ? "KMS" : "SQS", cause);
     struct le_span name = queue_name(failure);
     const char *action = action_of(failure->operation);
-    bool key = strncasecmp(failure->code, "kms", 3) == 0;
     return snprintf(out, size, "%s on queue %.*s is denied%s: allow the action %s%s in the policy",
                     le_sqs_operation_name(failure->operation), (int)name.len, name.ptr, cause,
-                    action, key ? " and kms:Decrypt, kms:GenerateDataKey" : "");
+                    action, is_of_key(failure) ? " and kms:Decrypt, kms:GenerateDataKey" : "");
 }
 
 /* What speaks no SQS is likely to be another service. AWS's own name can only be led astray. */
 static const char *service_advice(const struct le_queue *queue)
 {
+    bool plain = strncmp(queue->endpoint_url, "https", 5) != 0;
     switch (queue->endpoint_source) {
-    case LE_ENDPOINT_BY_URL: return ": does --endpoint-url name an SQS service?";
-    case LE_ENDPOINT_BY_QUEUE_URL: return ": does --queue-url name an SQS service?";
+    case LE_ENDPOINT_BY_URL:
+        return plain ? ": does --endpoint-url name an SQS service, and should it be https://?"
+                     : ": does --endpoint-url name an SQS service?";
+    case LE_ENDPOINT_BY_QUEUE_URL:
+        return plain ? ": does --queue-url name an SQS service, and should it be https://?"
+                     : ": does --queue-url name an SQS service?";
     case LE_ENDPOINT_BY_REGION: return ": check the network";
     }
     abort();
+}
+
+static int explain_refused(const struct failure *failure, const char *cause, char *out, size_t size)
+{
+    const char *operation = le_sqs_operation_name(failure->operation);
+    struct le_span name = queue_name(failure);
+    bool by_queue_url = failure->queue->endpoint_source == LE_ENDPOINT_BY_QUEUE_URL;
+    if (failure->code[0] == '\0')
+        return explain_stranger(failure, cause, out, size);
+    if (is_of_key(failure))
+        return snprintf(out, size,
+                        "%s on queue %.*s: its KMS key cannot be used%s: enable the key, or give "
+                        "the queue another one (KmsMasterKeyId)",
+                        operation, (int)name.len, name.ptr, cause);
+    return snprintf(out, size, "%s refused %s%s: check %s%s", failure->queue->endpoint_url,
+                    operation, cause, endpoint_setting(failure->queue),
+                    by_queue_url ? "" : " and --queue-url");
 }
 
 /* What needs no name of a setting, or only the endpoint's. */
@@ -160,7 +214,6 @@ static int explain_other(const struct failure *failure, const char *cause, char 
 {
     const char *operation = le_sqs_operation_name(failure->operation);
     const char *url = failure->queue->endpoint_url;
-    bool by_queue_url = failure->queue->endpoint_source == LE_ENDPOINT_BY_QUEUE_URL;
     switch (failure->err) {
     case LE_ERR_TIMEOUT:
         return snprintf(out, size, "no answer to %s from %s in time: check the network", operation,
@@ -178,9 +231,7 @@ static int explain_other(const struct failure *failure, const char *cause, char 
     case LE_ERR_SERVICE:
         return snprintf(out, size, "the queue service failed at %s%s: it is tried again later",
                         operation, cause);
-    case LE_ERR_REFUSED:
-        return snprintf(out, size, "%s refused %s%s: check %s%s", url, operation, cause,
-                        endpoint_setting(failure->queue), by_queue_url ? "" : " and --queue-url");
+    case LE_ERR_REFUSED: return explain_refused(failure, cause, out, size);
     case LE_ERR_TOO_LARGE:
         if (failure->operation == LE_SQS_RECEIVE)
             return snprintf(out, size,
@@ -280,6 +331,12 @@ void le_queue_report_unsent(struct le_queue *queue, enum le_sqs_operation operat
     const struct failure failure = {queue, NULL, operation, err, "", 0, LE_SPAN_NONE};
     if (err != LE_ERR_CANCELLED)
         report(queue, &failure, false);
+}
+
+void le_queue_unreadable(struct le_queue *queue, enum le_sqs_operation operation)
+{
+    const struct failure failure = {queue, NULL, operation, LE_ERR_PROTOCOL, "", 0, LE_SPAN_NONE};
+    report(queue, &failure, true);
 }
 
 void le_queue_report_protocol(struct le_queue *queue)

@@ -1,6 +1,7 @@
 #include "internal.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* TCP's own probes find a peer that went away without a word. */
@@ -90,6 +91,27 @@ static bool is_broken_handshake(const char *text)
             return true;
     }
     return false;
+}
+
+/* A proxy's URL may hold a password. */
+const char *le_conn_words(const char *text)
+{
+    return strncmp(text, "Unsupported proxy", 17) == 0
+               ? "the proxy's URL is not one that can be used"
+               : text;
+}
+
+const char *le_pool_proxy_variable(const struct le_pool *pool)
+{
+    static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
+    static const char *const secure[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                                         NULL};
+    const char *const *name = strncmp(pool->url, "https", 5) == 0 ? secure : plain;
+    if (pool->direct)
+        return NULL;
+    while (*name != NULL && (getenv(*name) == NULL || getenv(*name)[0] == '\0'))
+        name++;
+    return *name;
 }
 
 enum le_err le_conn_error(CURLcode code, const char *text)

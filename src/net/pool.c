@@ -228,7 +228,7 @@ void le_pool_connect_failed(struct le_conn *conn, enum le_err err, const char *t
     struct le_pool *pool = conn->pool;
     struct le_exchange *exchange = conn->exchange;
     assert(exchange != NULL && exchange->pool_data == conn);
-    (void)snprintf(pool->failure, sizeof pool->failure, "%s", text);
+    (void)snprintf(pool->failure, sizeof pool->failure, "%s", le_conn_words(text));
     le_log(LE_LOG_DEBUG, "connect_failed", LE_FS("pool", pool->name),
            LE_FS("error", le_err_name(err)), LE_FS("text", pool->failure));
     le_conn_close(conn, "not connected");

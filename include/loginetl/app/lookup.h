@@ -25,7 +25,7 @@ struct le_lookup {
     /* out */
     enum le_err err;
     enum le_lookup_step failed_at; /* with err set */
-    char failure[400];             /* what failed and what to do, for a person; "" after LE_OK */
+    char failure[512];             /* what failed and what to do, for a person; "" after LE_OK */
     enum le_err attributes_err;    /* refused is no failure: LE_ERR_DENIED for example */
     enum le_err dead_letter_err;  /* of the look-up of the redrive target; its URL was made from the
                                      ARN then */

@@ -109,6 +109,9 @@ struct le_queue_stats {
     uint64_t failures[LE_SQS_OPERATION_COUNT];
 };
 const struct le_queue_stats *le_queue_stats(const struct le_queue *queue);
+/* A 2xx answer to a call that its reader did not understand: the words of the last failure become
+ * about that. */
+void le_queue_unreadable(struct le_queue *queue, enum le_sqs_operation operation);
 /* Words of the last failure for a person: operation, error, code, what to change. Never a server's
  * text. "" when none. */
 const char *le_queue_last_failure(const struct le_queue *queue);

@@ -113,7 +113,7 @@ static void test_answers_that_are_none(void **state)
     assert_int_equal(fixture.log_lines, 1);
     check_words(
         "the answer of http://127.0.0.1:%d to ReceiveMessage is not one of SQS: does --endpoint-url name "
-        "an SQS service?");
+        "an SQS service, and should it be https://?");
     assert_int_equal(delete_once(&entries, 2), LE_ERR_PROTOCOL);
 }
 
@@ -131,12 +131,12 @@ static void test_credentials_are_fatal_until_they_worked(void **state)
     assert_int_equal(receive_once(), LE_ERR_CREDENTIALS);
     check_words(
         "the queue service at http://127.0.0.1:%d refused the credentials (InvalidClientTokenId): check "
-        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or --profile");
     assert_true(logged("level=error"));
     assert_int_equal(delete_once(&entries, 1), LE_ERR_CREDENTIALS);
     check_words(
         "the queue service at http://127.0.0.1:%d says that the credentials have expired "
-        "(ExpiredTokenException): set new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN");
+        "(ExpiredTokenException): set new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or renew the profile's");
     assert_int_equal(receive_once(), LE_OK);
     assert_int_equal(receive_once(), LE_ERR_SERVICE);
     assert_int_equal(delete_once(&entries, 1), LE_ERR_SERVICE);
