@@ -205,7 +205,7 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .help = "of temporary credentials"},
     [LE_OPT_CA_BUNDLE] = {
         .name = "AWS_CA_BUNDLE", .argument = "FILE", .environment = {"AWS_CA_BUNDLE"},
-        .otherwise = "the system's", .place = LE_OPTION_ENVIRONMENT_ONLY,
+        .otherwise = "the profile's ca_bundle, else the system's", .place = LE_OPTION_ENVIRONMENT_ONLY,
         .group = ENVIRONMENT_GROUP, .commands = QUEUE_USERS,
         .help = "certificates that an https endpoint is verified with"},
     [LE_OPT_PGPASSWORD] = {

@@ -171,6 +171,20 @@ static enum le_err find_endpoint(struct le_settings *settings, const struct le_p
     return take_endpoint(settings, given, (struct le_endpoint_kind){place->fips, place->dualstack});
 }
 
+/* The variable is stronger than the profile. */
+static enum le_err take_ca_file(struct le_settings *settings, const struct le_place *place)
+{
+    const char *given = le_setting(settings, LE_OPT_CA_BUNDLE);
+    struct le_span file = given != NULL ? le_span_of(given) : place->ca_bundle;
+    if (file.len >= sizeof settings->ca_file)
+        return le_options_fail(&settings->options, "%s is longer than %d bytes",
+                               given != NULL ? "AWS_CA_BUNDLE" : "the profile's ca_bundle",
+                               LE_CA_FILE_MAX - 1);
+    if (file.len > 0)
+        memcpy(settings->ca_file, file.ptr, file.len);
+    return LE_OK;
+}
+
 /* ---- who ---- */
 
 /* Made-up credentials do for a queue that is not AWS's, whatever the files say. */
@@ -239,6 +253,8 @@ enum le_err le_settings_aws(struct le_settings *settings)
         err = check_place(settings, &place);
     if (err == LE_OK)
         err = find_endpoint(settings, &place);
+    if (err == LE_OK)
+        err = take_ca_file(settings, &place);
     if (err == LE_OK)
         err = find_credentials(settings);
     return err;

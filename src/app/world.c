@@ -117,7 +117,8 @@ static uint64_t random_seed(void)
 
 static enum le_err open_parts(struct le_world *world)
 {
-    const struct le_net_config config = {.ca_file = le_setting(world->settings, LE_OPT_CA_BUNDLE)};
+    const char *ca_file = world->settings->ca_file;
+    const struct le_net_config config = {.ca_file = ca_file[0] != '\0' ? ca_file : NULL};
     world->net = le_net_new(&world->loop, &config);
     if (world->net == NULL) {
         le_log(LE_LOG_ERROR, "failed", LE_FS("text", "libcurl does not start"));

@@ -2,6 +2,7 @@
  * of state. */
 #include "loginetl/aws/queue_internal.h"
 #include "loginetl/base/log.h"
+#include "loginetl/net/net.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -77,6 +78,43 @@ static bool out_of_files(void)
     return false;
 }
 
+/* By libcurl's words for what it is that is wrong. */
+static int explain_tls(const struct failure *failure, const char *why, char *out, size_t size)
+{
+    const struct le_queue *queue = failure->queue;
+    const char *setting = endpoint_setting(queue);
+    const char *advice = "AWS_CA_BUNDLE for a certificate authority of your own";
+    if (strstr(why, "wrong version number") != NULL) {
+        advice = "its scheme: what answers there does not speak TLS";
+    } else if (strstr(why, "setting certificate") != NULL) {
+        setting = "AWS_CA_BUNDLE";
+        advice = "the profile's ca_bundle: it names no file of certificates in PEM";
+    } else if (strstr(why, "expired") != NULL || strstr(why, "not yet valid") != NULL) {
+        advice = "this machine's clock: the certificate is not valid at this time";
+    } else if (strstr(why, "subject name") != NULL) {
+        advice = "the service's certificate: it is for another host";
+    }
+    return snprintf(out, size,
+                    "cannot make a secure connection to the queue service at %s (%s): check %s, or "
+                    "%s",
+                    queue->endpoint_url, why, setting, advice);
+}
+
+static int explain_proxy(const struct failure *failure, const char *why, const char *variable,
+                         char *out, size_t size)
+{
+    const struct le_queue *queue = failure->queue;
+    if (strstr(why, " 407") != NULL)
+        return snprintf(out, size,
+                        "the proxy on the way to the queue service at %s wants another user or "
+                        "password: check those in %s",
+                        queue->endpoint_url, variable);
+    return snprintf(out, size,
+                    "cannot reach the queue service at %s (%s): check %s, the proxy that %s names, "
+                    "NO_PROXY or the network",
+                    queue->endpoint_url, why, endpoint_setting(queue), variable);
+}
+
 static int explain_reach(const struct failure *failure, char *out, size_t size)
 {
     const struct le_queue *queue = failure->queue;
@@ -89,16 +127,12 @@ static int explain_reach(const struct failure *failure, char *out, size_t size)
                         "limit (ulimit -n, LimitNOFILE=)",
                         queue->endpoint_url);
     if (failure->err == LE_ERR_TLS)
-        return snprintf(out, size,
-                        "cannot make a secure connection to the queue service at %s (%s): check "
-                        "%s%s, or AWS_CA_BUNDLE for a certificate authority of your own",
-                        queue->endpoint_url, why, endpoint_setting(queue),
-                        queue->endpoint_source == LE_ENDPOINT_BY_REGION ? "" : " and its scheme");
-    const char *proxy = failure->pool != NULL ? le_pool_proxy_variable(failure->pool) : NULL;
-    return snprintf(out, size,
-                    "cannot reach the queue service at %s (%s): check %s%s%s or the network",
-                    queue->endpoint_url, why, endpoint_setting(queue), proxy != NULL ? ", " : "",
-                    proxy != NULL ? proxy : "");
+        return explain_tls(failure, why, out, size);
+    const char *variable = le_net_proxy_variable(strncmp(queue->endpoint_url, "https:", 6) == 0);
+    if (variable != NULL)
+        return explain_proxy(failure, why, variable, out, size);
+    return snprintf(out, size, "cannot reach the queue service at %s (%s): check %s or the network",
+                    queue->endpoint_url, why, endpoint_setting(queue));
 }
 
 /* Of the key that the queue's messages are encrypted with; the older protocol has them as

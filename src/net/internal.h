@@ -63,7 +63,8 @@ void le_conn_set_state(struct le_conn *conn, enum le_conn_state state);
 LE_MUST bool le_conn_set_options(struct le_conn *conn);
 /* What a failure to connect means; text is libcurl's. */
 enum le_err le_conn_error(CURLcode code, const char *text);
-/* Of libcurl's words, those that may be shown. */
+/* libcurl's words for a failure, or ours where its own quote a proxy's URL, which may hold a
+ * password. */
 const char *le_conn_words(const char *text);
 /* Begins to connect, for exchange. NULL: no memory. */
 LE_MUST struct le_conn *le_conn_new(struct le_pool *pool, struct le_exchange *exchange);

@@ -1,5 +1,7 @@
 #include "internal.h"
 
+#include "loginetl/net/net.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +52,34 @@ static bool set_tcp(CURL *easy)
            set_long(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
 }
 
-/* Proxies are taken from the environment, as libcurl does by itself; a tunnel, so that what is
- * behind the proxy is the server even for http. */
+/* In libcurl's order, with HTTP_PROXY, which it leaves out. */
+const char *le_net_proxy_variable(bool tls)
+{
+    static const char *const names[2][4] = {
+        {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"},
+        {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}};
+    for (size_t i = 0; i < sizeof names[0] / sizeof names[0][0]; i++) {
+        const char *value = getenv(names[tls][i]);
+        if (value != NULL && *value != '\0')
+            return names[tls][i];
+    }
+    return NULL;
+}
+
+/* Proxies are taken from the environment, as libcurl does by itself, but for one variable: to a CGI
+ * program HTTP_PROXY may be the header Proxy of somebody's request. This is none, and the AWS SDKs
+ * read it. */
+static bool set_proxy(CURL *easy, const struct le_pool *pool)
+{
+    const char *name = le_net_proxy_variable(pool->tls);
+    if (pool->direct)
+        return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK;
+    if (name == NULL || strcmp(name, "HTTP_PROXY") != 0 || getenv("REQUEST_METHOD") != NULL)
+        return true;
+    return curl_easy_setopt(easy, CURLOPT_PROXY, getenv(name)) == CURLE_OK;
+}
+
+/* A tunnel, so that what is behind a proxy is the server even for http. */
 static bool set_http(CURL *easy)
 {
     return set_long(easy, CURLOPT_CONNECT_ONLY, 1) &&
@@ -76,8 +104,7 @@ bool le_conn_set_options(struct le_conn *conn)
            set_long(easy, CURLOPT_NOSIGNAL, 1) && set_long(easy, CURLOPT_QUICK_EXIT, 1) &&
            set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)pool->connect_timeout_ms) &&
            set_long(easy, CURLOPT_DNS_CACHE_TIMEOUT, NAME_CACHE_S) && set_http(easy) &&
-           (!pool->direct || curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK) &&
-           set_tcp(easy) && set_tls(easy, pool->net->ca_file);
+           set_proxy(easy, pool) && set_tcp(easy) && set_tls(easy, pool->net->ca_file);
 }
 
 /* A handshake that the peer or the network broke off may go well the next time; one that failed by
@@ -93,25 +120,9 @@ static bool is_broken_handshake(const char *text)
     return false;
 }
 
-/* A proxy's URL may hold a password. */
 const char *le_conn_words(const char *text)
 {
-    return strncmp(text, "Unsupported proxy", 17) == 0
-               ? "the proxy's URL is not one that can be used"
-               : text;
-}
-
-const char *le_pool_proxy_variable(const struct le_pool *pool)
-{
-    static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
-    static const char *const secure[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
-                                         NULL};
-    const char *const *name = strncmp(pool->url, "https", 5) == 0 ? secure : plain;
-    if (pool->direct)
-        return NULL;
-    while (*name != NULL && (getenv(*name) == NULL || getenv(*name)[0] == '\0'))
-        name++;
-    return *name;
+    return strstr(text, "Unsupported proxy") != NULL ? "the proxy's URL is malformed" : text;
 }
 
 enum le_err le_conn_error(CURLcode code, const char *text)

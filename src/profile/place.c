@@ -44,6 +44,7 @@ enum le_err le_place_find(const struct le_plan_input *input, bool endpoint_given
     assert(input->environment != NULL && input->profiles != NULL && fault != NULL);
     *place = (struct le_place){
         .region = value(input, "region"),
+        .ca_bundle = value(input, "ca_bundle"),
         .ignores_configured =
             is_on(input, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"),
         .fips = is_on(input, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),

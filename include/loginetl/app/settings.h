@@ -15,6 +15,7 @@
 #include "loginetl/sqs/sigv4.h"
 
 #define LE_ENDPOINT_MAX 512
+#define LE_CA_FILE_MAX  1024
 
 /* In the order of the option's choices. */
 enum le_database_auth { LE_DATABASE_AUTH_PASSWORD, LE_DATABASE_AUTH_RDS_IAM };
@@ -31,6 +32,8 @@ struct le_settings {
     char endpoint[LE_ENDPOINT_MAX];
     enum le_endpoint_source endpoint_source;
     char region[LE_REGION_MAX];
+    char
+        ca_file[LE_CA_FILE_MAX]; /* of certificates that https is verified with; "": the system's */
     bool aws; /* true credentials are wanted: the endpoint is AWS's own, or the database's password
                  is a token made with them */
     struct le_credential_source *credential_source; /* NULL: none are given */

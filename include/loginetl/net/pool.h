@@ -74,8 +74,5 @@ size_t le_pool_memory(const struct le_pool *pool);
 /* What made the last connection attempt fail, in libcurl's words for a person (no secrets); "" when
  * none did. */
 const char *le_pool_last_failure(const struct le_pool *pool);
-/* The variable that names the proxy which connections go through, unless no_proxy has their host;
- * NULL: there is none. */
-const char *le_pool_proxy_variable(const struct le_pool *pool);
 
 #endif

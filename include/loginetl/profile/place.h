@@ -7,6 +7,7 @@
 struct le_place {
     struct le_span region;       /* the profile's; absent: it has none */
     struct le_span endpoint_url; /* the profile's: of its services section for SQS, else its own */
+    struct le_span ca_bundle;    /* the profile's file of certificates; absent: it has none */
     bool ignores_configured;     /* no endpoint but the command line's counts */
     bool fips, dualstack; /* which of AWS's own endpoints; one that is given stays as it is */
 };

@@ -61,7 +61,7 @@ class Directory:
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.directory = self
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def expect(self, keys, host, port, region):
         """Whose tokens are good, and for which server. keys: the variables' names and values."""
