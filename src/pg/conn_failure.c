@@ -59,6 +59,26 @@ static const struct sign signs[] = {
      "too many files are open; raise the limit (ulimit -n, LimitNOFILE=)"},
     {"does not support SSL", LE_ERR_TLS,
      "the server does not offer TLS: turn it on there (ssl = on), or check sslmode"},
+    {"SSL SYSCALL", LE_ERR_CLOSED, "the connection was lost in the TLS handshake"},
+    {"does not match host name", LE_ERR_TLS,
+     "TLS failed: the server's certificate is for another host: check the host in --database-url; "
+     "sslmode=verify-ca does not look at it"},
+    {"certificate verify failed", LE_ERR_TLS,
+     "TLS failed: no authority in sslrootcert vouches for the server's certificate, or it is not "
+     "valid at this time: check sslrootcert, the certificate and this machine's clock"},
+    {"\"system\" does not exist", LE_ERR_TLS,
+     "TLS failed: sslrootcert=system needs libpq 16 or later: name the system's file instead, such "
+     "as /etc/ssl/certs/ca-certificates.crt"},
+    {"root certificate file", LE_ERR_TLS,
+     "TLS failed: sslrootcert names no file of certificates in PEM that can be read"},
+    {"private key file", LE_ERR_TLS,
+     "TLS failed: sslkey names no private key of sslcert's that can be used: check the file, and "
+     "that nobody else may read it (chmod 600)"},
+    {"certificate file", LE_ERR_TLS,
+     "TLS failed: sslcert names no certificate in PEM that can be read"},
+    {" alert ", LE_ERR_TLS,
+     "TLS failed: the server refused the handshake: check sslcert and sslkey, if it wants a client "
+     "certificate, and ssl_min_protocol_version"},
     {"SSL", LE_ERR_TLS, "TLS failed: check sslmode, sslrootcert and the server's certificate"},
     {"certificate", LE_ERR_TLS,
      "TLS failed: check sslmode, sslrootcert and the server's certificate"},

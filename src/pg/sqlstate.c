@@ -79,7 +79,8 @@ struct words {
 static const struct words words[] = {
     {"28P01", "password refused: check --database-url or PGPASSWORD"},
     {"28000",
-     "the server does not let this user in: check the user in --database-url, and pg_hba.conf"},
+     "the server does not let this user in: check the user in --database-url, sslcert and sslkey if "
+     "the server wants a client certificate, and pg_hba.conf"},
     {"28", "authorization refused: check --database-url"},
     {"3D000", "no such database: check the name in --database-url, or create it"},
     {"3F000", "no such schema: create it, or check --table and the user's search_path"},

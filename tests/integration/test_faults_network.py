@@ -10,11 +10,9 @@ from lib.fault_proxy import RESET
 from lib.fault_world import (  # noqa: F401 (fixtures)
     FAULTS,
     OUTAGES,
-    certificate,
     faults,
     make_faults,
     switch_faults,
-    tls_cluster,
     tls_faults,
 )
 from lib.processes import wait_until

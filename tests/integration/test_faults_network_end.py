@@ -4,7 +4,7 @@ again, and is stored once."""
 import pytest
 
 from lib.fault_proxy import CLOSE, RESET
-from lib.fault_world import OUTAGES, certificate, faults, make_faults, tls_cluster, tls_faults  # noqa: F401 (fixtures)
+from lib.fault_world import OUTAGES, faults, make_faults, tls_faults  # noqa: F401 (fixtures)
 from lib.processes import wait_until
 
 #: Seconds, of which the program is given two; the others are the machine's.

@@ -6,6 +6,7 @@ import urllib.parse
 
 import pytest
 
+from lib import places
 from lib.iam import Directory
 from lib.pki import RDS_HOST
 from lib.postgres import PASSWORD
@@ -35,10 +36,8 @@ def directory(shared_directory, tls_postgres, tls_database):
     tls_postgres.admit()
 
 
-def place(database, **more):
-    words = {"host": RDS_HOST, "hostaddr": "127.0.0.1", "port": database.cluster.port, "dbname": database.name}
-    words |= {"user": database.name, "sslmode": "verify-full", "sslrootcert": database.cluster.pki.root.cert, **more}
-    return " ".join(f"{key}={value}" for key, value in words.items() if value is not None)
+def place(database, host=RDS_HOST, **more):
+    return places.place(database, host, **more)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 one nothing is sent."""
 
 import ssl
-import subprocess
 
 import pytest
 
@@ -17,17 +16,21 @@ MiB = 1 << 10  # in kB
 
 
 @pytest.fixture
-def https(tmp_path, make_stub):
-    """A stub over https with some logins in its queue, and the certificate to trust it by."""
+def serve(make_stub):
+    """A stub over https that shows one of the run's certificates, with some logins in its queue."""
 
-    def make(names, count=COUNT, *more):
-        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=queue"]
-        command += ["-addext", f"subjectAltName={names}", "-keyout", tmp_path / "key", "-out", tmp_path / "cert"]
-        subprocess.run(command, check=True, capture_output=True)
-        options = ["--generate", str(count), "--cert", tmp_path / "cert", "--key", tmp_path / "key", *more]
-        return make_stub(*options, scheme="https"), {"AWS_CA_BUNDLE": tmp_path / "cert"}
+    def make(certificate, count=5, *more):
+        chain = certificate.chain if certificate.chain.read_text() else certificate.cert
+        options = ["--generate", str(count), "--cert", chain, "--key", certificate.key, *more]
+        return make_stub(*options, scheme="https")
 
     return make
+
+
+@pytest.fixture
+def https(serve, pki):
+    """The same with the right certificate, and what to trust it by."""
+    return lambda count=COUNT, *more: (serve(pki.queue, count, *more), {"AWS_CA_BUNDLE": pki.root.cert})
 
 
 def environment(stub, database, more):
@@ -37,7 +40,8 @@ def environment(stub, database, more):
 
 @pytest.mark.parametrize("concurrency", [1, 32])
 def test_a_drain_over_https(https, program, database, concurrency):
-    stub, trust = https("IP:127.0.0.1")
+    """The bundle has the root only, and the server sends the authority between."""
+    stub, trust = https()
     run = program.drain("--concurrency", str(concurrency), env=environment(stub, database, trust), status=(0,))
     assert run.summary()["inserted"] == run.summary()["deleted"] == COUNT
     assert database.count() == COUNT
@@ -45,7 +49,7 @@ def test_a_drain_over_https(https, program, database, concurrency):
 
 def test_connections_count_in_the_memory_limit(https, program, database):
     """Each keeps some dozens of kilobytes over TLS, and there are hundreds."""
-    stub, trust = https("IP:127.0.0.1", 5000, "--body-size", "64000", "--latency-ms", "20")
+    stub, trust = https(5000, "--body-size", "64000", "--latency-ms", "20")
     words = ["--concurrency", "128", "--memory-limit", "64MiB"]
     run = program.drain(*words, env=environment(stub, database, trust), status=(0,), watch=True)
     assert database.count() == 5000
@@ -53,30 +57,12 @@ def test_connections_count_in_the_memory_limit(https, program, database):
 
 
 def test_a_certificate_that_nobody_vouches_for(https, program, database):
-    stub, _ = https("IP:127.0.0.1")
+    stub, _ = https()
     check(program.run("--drain", env=environment(stub, database, {})), 1, "AWS_CA_BUNDLE")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # What may be wrong with a certificate
-
-
-@pytest.fixture
-def serve(make_stub):
-    """A stub that shows one of the run's certificates."""
-
-    def make(certificate, *more):
-        chain = certificate.chain if certificate.chain.read_text() else certificate.cert
-        options = ["--generate", "5", "--cert", chain, "--key", certificate.key, *more]
-        return make_stub(*options, scheme="https")
-
-    return make
-
-
-def test_an_authority_below_a_private_one(serve, program, database, pki):
-    """The server sends the one between; the bundle need have the root only."""
-    program.drain(env=environment(serve(pki.queue), database, {"AWS_CA_BUNDLE": pki.root.cert}), status=(0,))
-    assert database.count() == 5
 
 
 @pytest.mark.parametrize(

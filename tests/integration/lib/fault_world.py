@@ -1,18 +1,13 @@
 """A world whose program reaches its queue and its database through a fault proxy each, and the fixtures that make one."""
 
-import os
 import random
-import shutil
-import subprocess
 import time
 from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 
 from . import logins
 from .fault_proxy import CLOSE, HALF, RESET, FaultProxy
-from .postgres import Cluster, Database
 from .processes import wait_until
 from .program import PATIENCE
 from .world import World
@@ -155,54 +150,14 @@ def faults(make_faults, stub):
     return make_faults(stub.sqs)
 
 
-def make_certificate(folder):
-    """(certificate, key) for 127.0.0.1."""
-    files = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=test"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout", files[1]]
-    subprocess.run(command, check=True, capture_output=True)
-    return files
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    return make_certificate(tmp_path_factory.mktemp("certificate"))
-
-
-def takes_tls(cluster):
-    try:
-        psycopg.connect(f"{cluster.url('postgres')}?sslmode=require").close()
-        return True
-    except psycopg.OperationalError:
-        return False
-
-
-@pytest.fixture(scope="module")
-def tls_cluster(certificate, tmp_path_factory):
-    """PostgreSQL with TLS, which it takes up without a restart."""
-    cluster = Cluster(tmp_path_factory.mktemp("tls-postgres"))
-    owner = os.stat(cluster.data)
-    for file, name in zip(certificate, ("server.crt", "server.key")):
-        shutil.copyfile(file, cluster.data / name)
-        os.chown(cluster.data / name, owner.st_uid, owner.st_gid)
-        os.chmod(cluster.data / name, 0o600)
-    with cluster.connect() as connection:
-        connection.execute("ALTER SYSTEM SET ssl = on")
-        connection.execute("SELECT pg_reload_conf()")
-    wait_until(lambda: takes_tls(cluster), "the server takes TLS")
-    yield cluster
-    cluster.stop()
-
-
 @pytest.fixture
-def tls_faults(make_stub, tls_cluster, certificate, program, monkeypatch):
+def tls_faults(make_stub, tls_database, pki, program, monkeypatch):
     """https to the queue, and to the database TLS with a certificate that is looked at."""
-    cert, key = map(str, certificate)
+    cert = str(pki.root.cert)
     for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE"):  # ours, for boto3 and for the stub's control
         monkeypatch.setenv(name, cert)
-    stub = make_stub("--cert", cert, "--key", key, scheme="https")
-    database = Database(tls_cluster, f"tls-{os.getpid()}-{stub.port}")
-    world = World(stub.sqs.create("logins"), database, program)
+    stub = make_stub("--cert", pki.queue.chain, "--key", pki.queue.key, scheme="https")
+    world = World(stub.sqs.create("logins"), tls_database, program)
     faults = FaultWorld(world)
     program.env.update(
         AWS_CA_BUNDLE=cert,
@@ -211,4 +166,3 @@ def tls_faults(make_stub, tls_cluster, certificate, program, monkeypatch):
     yield faults
     world.finish()
     faults.stop()
-    database.drop()

@@ -77,7 +77,7 @@ class Pki:
         """Made when a test first asks for it."""
         how = {
             "queue": lambda: self.make(name, self.between),
-            "database": lambda: self.make(name, self.between, f"DNS:{HOST},DNS:{RDS_HOST}"),
+            "database": lambda: self.make(name, self.between, f"{ADDRESS},DNS:{HOST},DNS:{RDS_HOST}"),
             "elsewhere": lambda: self.make(name, self.between, "DNS:elsewhere.example"),
             "expired": lambda: self.make(name, self.between, f"{ADDRESS},DNS:{HOST}", begins=-3 * DAY, ends=-DAY),
             "not_yet": lambda: self.make(name, self.between, f"{ADDRESS},DNS:{HOST}", begins=DAY, ends=3 * DAY),

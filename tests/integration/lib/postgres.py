@@ -206,6 +206,8 @@ class TlsCluster(Cluster):
         self.rules = (self.data / "pg_hba.conf").read_text()
         (self.data / "clients.pem").write_text(pki.root.cert.read_text())
         self._own("clients.pem")
+        self.admin = self.connect()  # for what a new session is not needed for: each takes a while
+        self._look()
         self.present(pki.database)
 
     def _own(self, *names):
@@ -214,17 +216,18 @@ class TlsCluster(Cluster):
             os.chown(self.data / name, status.st_uid, status.st_gid)
             (self.data / name).chmod(0o600)
 
-    def _load_time(self):
+    def _look(self):
+        """When it has read its settings last. A new session knows; it waits for nobody."""
         with self.connect() as connection:
-            return connection.execute("SELECT pg_conf_load_time()").fetchone()
+            self.loaded = connection.execute("SELECT pg_conf_load_time()").fetchone()
+        return self.loaded
 
     def _change(self, *statements):
         """A new session has what the server itself has loaded."""
-        before = self._load_time()
-        with self.connect() as connection:
-            for statement in (*statements, "SELECT pg_reload_conf()"):
-                connection.execute(statement)
-        wait_until(lambda: self._load_time() != before, "the server has not taken its new settings")
+        for statement in (*statements, "SELECT pg_reload_conf()"):
+            self.admin.execute(statement)
+        before = self.loaded
+        wait_until(lambda: self._look() != before, "the server has not taken its new settings")
 
     def present(self, certificate):
         """From now on it is this server certificate that clients see."""
@@ -243,3 +246,7 @@ class TlsCluster(Cluster):
         """Lines of pg_hba.conf that go before all others."""
         (self.data / "pg_hba.conf").write_text("".join(f"{line}\n" for line in lines) + self.rules)
         self._change()
+
+    def stop(self):
+        self.admin.close()
+        super().stop()
