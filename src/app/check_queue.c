@@ -203,6 +203,9 @@ void le_check_queue(struct le_check *check)
     struct le_span url = le_queue_url(check->world.queue);
     le_check_tell(check, LE_VERDICT_OK, "queue", "%.*s", (int)url.len, url.ptr);
     tell_attributes(check);
+    le_check_tell(check, LE_VERDICT_OK, "protocol", "%s: %s",
+                  le_queue_codec(check->world.queue)->name,
+                  le_queue_protocol_why(check->world.queue));
     le_check_tell(check, LE_VERDICT_SKIP, "receive",
                   "not tried: it would count as a delivery (needs sqs:ReceiveMessage)");
     probe(check, LE_SQS_DELETE_BATCH, "delete", "sqs:DeleteMessage");

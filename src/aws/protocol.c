@@ -4,10 +4,13 @@
 
 #include <assert.h>
 
+#define TRIED_FIRST "it is tried first"
+
 void le_protocol_init(struct le_queue *queue, enum le_sqs_protocol protocol)
 {
     queue->codec = protocol == LE_SQS_PROTOCOL_QUERY ? &le_sqs_query : &le_sqs_json;
     queue->protocol_open = protocol == LE_SQS_PROTOCOL_AUTO;
+    queue->protocol_why = queue->protocol_open ? TRIED_FIRST : "--sqs-protocol says so";
 }
 
 static void set_codec(struct le_queue *queue, const struct le_sqs_codec *codec)
@@ -21,8 +24,15 @@ static void settle(struct le_queue *queue)
 {
     assert(queue->protocol_open);
     queue->protocol_open = false;
-    if (queue->codec == &le_sqs_query)
-        le_queue_report_protocol(queue);
+    if (queue->codec == &le_sqs_json)
+        queue->protocol_why = "a JSON request was answered in JSON";
+    le_queue_report_protocol(queue);
+}
+
+static void go_back(struct le_queue *queue)
+{
+    set_codec(queue, &le_sqs_json);
+    queue->protocol_why = TRIED_FIRST;
 }
 
 bool le_protocol_is_markup(const struct le_operation *op)
@@ -71,7 +81,7 @@ bool le_protocol_refused(struct le_operation *op, struct le_span code, bool mark
             if (markup && code.len > 0)
                 settle(queue);
             else
-                set_codec(queue, &le_sqs_json);
+                go_back(queue);
         }
         return false;
     }

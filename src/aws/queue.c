@@ -95,6 +95,8 @@ enum le_err le_queue_new(const struct le_queue_config *config, struct le_queue *
     int failed = uv_timer_init(config->loop, &queue->late_timer);
     assert(failed == 0); /* it cannot: nothing is asked of the system */
     queue->late_timer.data = queue;
+    if (config->protocol != LE_SQS_PROTOCOL_AUTO)
+        le_queue_report_protocol(queue);
     *out = queue;
     return LE_OK;
 }
@@ -255,6 +257,11 @@ struct le_span le_queue_dead_letter_url(const struct le_queue *queue)
 const struct le_sqs_codec *le_queue_codec(const struct le_queue *queue)
 {
     return queue->codec;
+}
+
+const char *le_queue_protocol_why(const struct le_queue *queue)
+{
+    return queue->protocol_why;
 }
 
 const struct le_queue_stats *le_queue_stats(const struct le_queue *queue)

@@ -375,7 +375,10 @@ void le_queue_unreadable(struct le_queue *queue, enum le_sqs_operation operation
 
 void le_queue_report_protocol(struct le_queue *queue)
 {
-    le_log(LE_LOG_INFO, "protocol", LE_FS("text", "the queue service speaks the Query protocol"),
+    le_log(LE_LOG_INFO, "protocol",
+           LE_FS("text", queue->codec == &le_sqs_query
+                             ? "the queue service is spoken to in the Query protocol"
+                             : "the queue service is spoken to in the JSON protocol"),
            LE_FS("protocol", queue->codec->name), LE_FS("why", queue->protocol_why),
            LE_FS("endpoint", queue->endpoint_url));
 }

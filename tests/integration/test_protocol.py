@@ -63,7 +63,7 @@ def test_a_drain(make_world, request, server, protocol):
     run = world.program.drain("--sqs-protocol", protocol)
     summary = run.summary()
     assert summary["inserted"] == len(world.good) and summary["dead_lettered"] == len(world.bad)
-    assert not run.events("protocol"), "it speaks both: there is nothing to find out"
+    assert [event["protocol"] for event in run.events("protocol")] == ["query" if protocol == "query" else "json"]
     world.check()
 
 
@@ -76,6 +76,7 @@ def test_sending_and_checking(make_world, request, server, tmp_path):
     assert world.program.run("send", tmp_path / "logins").status == 0
     result = world.program.run("check")
     assert result.status == 0 and "about 30 messages" in result.stdout, result.stdout
+    assert "ok    protocol     query: --sqs-protocol says so\n" in result.stdout
     assert world.program.drain(status=(0,)).summary()["inserted"] == 30
 
 

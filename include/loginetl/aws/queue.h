@@ -101,6 +101,8 @@ struct le_queue_call {
 size_t le_queue_memory(const struct le_queue *queue);
 /* The codec of requests that are made now; it may be another one when they are answered. */
 const struct le_sqs_codec *le_queue_codec(const struct le_queue *queue);
+/* Why it is that one, for a person. */
+const char *le_queue_protocol_why(const struct le_queue *queue);
 void le_queue_call(struct le_queue *queue, struct le_queue_call *call);
 
 /* Counters for the log and, later, metrics. */

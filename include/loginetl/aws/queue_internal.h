@@ -41,7 +41,7 @@ struct le_queue {
     struct le_signer *signer;
     const struct le_sqs_codec *codec; /* of new requests */
     bool protocol_open;               /* it may still turn out to be the other one */
-    const char *protocol_why;         /* it is Query */
+    const char *protocol_why;         /* it is this one */
     char *endpoint_url;
     struct le_endpoint endpoint; /* into endpoint_url */
     enum le_endpoint_source endpoint_source;

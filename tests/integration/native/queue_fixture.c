@@ -24,7 +24,8 @@ static void take_line(void *self, const char *line, size_t len)
     memcpy(fixture->log + fixture->log_len, line, len);
     fixture->log_len += len;
     fixture->log[fixture->log_len] = '\0';
-    fixture->log_lines += strstr(line, "level=debug") == NULL;
+    fixture->log_lines +=
+        strstr(line, "level=debug") == NULL && strstr(line, "event=protocol") == NULL;
 }
 
 static void open_queue(struct fixture *fixture, enum le_sqs_protocol protocol)

@@ -25,7 +25,7 @@ struct fixture {
     int64_t wall_ms;
     char log[64 * 1024];
     size_t log_len;
-    size_t log_lines;
+    size_t log_lines; /* but those of debug, and which protocol it is */
     unsigned waiting; /* operations that have not been answered */
 };
 

@@ -106,7 +106,8 @@ static void test_query_from_the_start(void **state)
     assert_string_equal(request->body, RECEIVE_FORM);
     assert_non_null(strstr(script_header(request, "authorization"),
                            "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token,"));
-    assert_int_equal(told(), 0); /* it was said, not found out */
+    assert_int_equal(told(), 1);
+    assert_non_null(strstr(fixture.log, "why=\"--sqs-protocol says so\""));
 }
 
 static void test_entries_in_query(void **state)
@@ -179,7 +180,9 @@ static void test_settled_by_a_good_answer(void **state)
     assert_int_equal(receive(LE_OK), 0);
     assert_int_equal(script_count(fixture.script), 3);
     assert_true(!is_form(0) && !is_form(1) && !is_form(2));
-    assert_int_equal(told(), 0);
+    assert_int_equal(told(), 1);
+    assert_non_null(
+        strstr(fixture.log, "protocol=json why=\"a JSON request was answered in JSON\""));
 }
 
 /* Errors of a service that speaks JSON, and of what stands before one. */
@@ -226,7 +229,7 @@ static void test_neither_protocol(void **state)
     script_set(fixture.script, good, COUNT(good));
     assert_int_equal(receive(LE_OK), 0);
     assert_false(is_form(0));
-    assert_int_equal(told(), 0);
+    assert_int_equal(told(), 1);
 }
 
 /* An error in XML is an answer of the protocol too. */
