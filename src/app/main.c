@@ -11,6 +11,7 @@
 /* Before there is any thread. */
 static void prepare_process(void)
 {
+    le_process_hide_memory();
     le_process_standard_files();
     le_memory_tune();
     /* libuv's own: only send reads files in them. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
@@ -34,6 +35,25 @@ void le_process_standard_files(void)
         _exit(EXIT_FAILURE);
     }
 }
+
+/* LeakSanitizer looks for leaks as a debugger does, which the kernel then refuses. */
+#if defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define LOOKED_THROUGH 1
+#endif
+#endif
+#if defined __SANITIZE_ADDRESS__ || defined LOOKED_THROUGH
+void le_process_hide_memory(void)
+{
+}
+#else
+void le_process_hide_memory(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);          /* to lower a limit is always allowed */
+    (void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L); /* and so is this */
+}
+#endif
 
 void le_process_ignore_signals(void)
 {

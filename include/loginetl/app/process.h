@@ -1,4 +1,5 @@
-/* What the process around the program must be like: its standard files, its limit of open files. */
+/* What the process around the program must be like: its standard files, its limit of open files,
+ * who may look into it. */
 #ifndef LE_APP_PROCESS_H
 #define LE_APP_PROCESS_H
 
@@ -11,6 +12,11 @@
  * would get the number, and log lines would go into it. Such a file becomes /dev/null. Ends the
  * program when even that cannot be opened. */
 void le_process_standard_files(void);
+/* Before any secret is read: no core dump holds what is in memory, and no other process of the same
+ * user can look into it (the files of /proc/PID that show it become root's; the process itself
+ * reads its own as before). Builds with sanitizers leave that out, since they look into it
+ * themselves. */
+void le_process_hide_memory(void);
 /* Signals that would end the program for a write that fails: the write tells it too. */
 void le_process_ignore_signals(void);
 /* Raises the limit of open files to what the settings need. LE_ERR_SYSTEM, after a complaint that
