@@ -9,19 +9,7 @@ from conftest import scaled
 from lib import logins
 from lib.processes import wait_until
 from lib.program import is_sanitized
-
-FLOW = ("--visibility-timeout", "5", "--concurrency", "4", "--batch-rows", "50")
-
-
-def stored(world):
-    return world.database.count() == len(world.good) and world.queue.is_empty()
-
-
-def stored_in_a_hurry(world, stub):
-    """To wait for; nobody waits for leases."""
-    hurry = stub.hurry(world.queue.name)
-    return lambda: hurry() or stored(world)
-
+from lib.queue_faults import FLOW, stored_in_a_hurry
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Damaged
