@@ -2,8 +2,9 @@
 # From a fresh checkout to masked rows on the screen: installs what is missing, builds loginetl, starts a PostgreSQL and
 # an SQS server of its own, lets some logins flow from the one to the other, and stops what it started.
 #
-#   ./quickstart.sh           the whole way, then everything is stopped again
-#   ./quickstart.sh --stay    the same, but the two servers stay until Ctrl-C, to try things in another terminal
+#   ./quickstart.sh             the whole way, then everything is stopped again
+#   … --stay                    the same, but the two servers stay until Ctrl-C, to try things in another terminal
+#   … --server elasticmq        with ElasticMQ as the SQS server, which takes Java and Maven, instead of MiniStack
 #
 # Both servers listen on free ports of 127.0.0.1. All they write is in build/quickstart; only for root, in a checkout
 # that others cannot enter (below /root, say), the database lives in the temporary folder while it runs.
@@ -25,7 +26,7 @@ die() { printf '\nquickstart: %s\n' "$*" >&2; exit 1; }
 # What was started, and how it is stopped
 
 postgres_pid=
-ministack_pid=
+queue_pid=
 elsewhere= # the database's folder, when it could not be in build/quickstart
 
 gone() { # gone PID: ended within ten seconds?
@@ -47,9 +48,9 @@ stop() { # stop PID SIGNAL
 stop_all() {
     local status=$?
     trap '' HUP INT TERM
-    stop "$ministack_pid" TERM
+    stop "$queue_pid" TERM
     stop "$postgres_pid" INT # postgres calls this its fast shutdown
-    rm -rf "$work/postgres" "$work/ministack" ${elsewhere:+"$elsewhere"}
+    rm -rf "$work/postgres" "$work/queue" ${elsewhere:+"$elsewhere"}
     return "$status"
 }
 
@@ -73,10 +74,10 @@ answers() { # answers URL
     python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=2)' "$1" 2>/dev/null
 }
 
-wait_for() { # wait_for PID LOG COMMAND…: until the command succeeds, the process has ended or half a minute is over
+wait_for() { # wait_for PID LOG COMMAND…: until the command succeeds, the process has ended or a minute is over
     local pid=$1 log=$2 left
     shift 2
-    for ((left = 150; left > 0; left--)); do
+    for ((left = 300; left > 0; left--)); do
         ! "$@" >/dev/null 2>&1 || return 0
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.2
@@ -124,9 +125,10 @@ start_postgres() {
     rm "$folder/password"
 
     database_port=$(free_port)
-    # pdeathsig: should this script be killed, the kernel tells the server to stop. (9 is the lock.)
+    # setsid: Ctrl-C is for this script, which stops the servers when those who use them have ended. pdeathsig: should
+    # this script be killed, the kernel tells the server to stop. (9 is the lock.)
     (
-        exec "${as_database_user[@]}" setpriv --pdeathsig INT "$bin/postgres" -D "$folder/data" -p "$database_port" \
+        exec setsid "${as_database_user[@]}" setpriv --pdeathsig INT "$bin/postgres" -D "$folder/data" -p "$database_port" \
             -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c logging_collector=off
     ) >"$logs/postgres.log" 2>&1 </dev/null 9>&- &
     postgres_pid=$!
@@ -138,31 +140,67 @@ start_postgres() {
 
 sql() { psql --no-psqlrc --no-password --quiet -P pager=off -d "$DATABASE_URL" "$@"; }
 
+# Each queue server runs in build/quickstart/queue, which is also its home, so that nothing is left in the user's.
+start_queue_server() { # start_queue_server PORT HEALTH COMMAND…
+    local port=$1 health=$2
+    shift 2
+    (
+        cd "$work/queue"
+        export HOME=$work/queue TMPDIR=$work/queue
+        exec setsid setpriv --pdeathsig TERM "$@"
+    ) >"$logs/$server.log" 2>&1 </dev/null 9>&- &
+    queue_pid=$!
+    export AWS_ENDPOINT_URL=http://127.0.0.1:$port
+    wait_for "$queue_pid" "$logs/$server.log" answers "$AWS_ENDPOINT_URL$health"
+}
+
 start_ministack() {
     local port
     port=$(free_port)
-    mkdir -p "$work/ministack"
-    # Its home is ours too, so that nothing is left in the user's.
-    (
-        cd "$work/ministack"
-        export HOME=$work/ministack TMPDIR=$work/ministack
-        export BIND_HOST=127.0.0.1 GATEWAY_PORT=$port SERVICES=sqs LOG_LEVEL=WARNING
-        exec setpriv --pdeathsig TERM "$top/build/tools/ministack/bin/ministack"
-    ) >"$logs/ministack.log" 2>&1 </dev/null 9>&- &
-    ministack_pid=$!
-    export AWS_ENDPOINT_URL=http://127.0.0.1:$port
-    wait_for "$ministack_pid" "$logs/ministack.log" answers "$AWS_ENDPOINT_URL/_ministack/health"
+    start_queue_server "$port" /_ministack/health env BIND_HOST=127.0.0.1 GATEWAY_PORT="$port" SERVICES=sqs \
+        LOG_LEVEL=WARNING "$top/build/tools/ministack/bin/ministack"
+}
+
+start_elasticmq() {
+    local port
+    port=$(free_port)
+    cat >"$work/queue/elasticmq.conf" <<END
+include classpath("application.conf")
+node-address { protocol = http, host = "127.0.0.1", port = $port, context-path = "" }
+rest-sqs { enabled = true, bind-hostname = "127.0.0.1", bind-port = $port, sqs-limits = strict }
+rest-stats { enabled = false }
+generate-node-address = false
+aws { region = us-east-1, accountId = 000000000000 }
+queues { }
+END
+    start_queue_server "$port" /health java -Xmx256m -XX:+UseSerialGC -XX:-UsePerfData -Djava.io.tmpdir="$work/queue" \
+        -Dconfig.file="$work/queue/elasticmq.conf" -cp "$top/build/tools/elasticmq/lib/*" org.elasticmq.server.Main
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The way
 
 stay=no
-case "$#:${1:-}" in
-    0:) ;;
-    1:--stay) stay=yes ;;
-    1:--help) sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p}' "$top/quickstart.sh"; exit 0 ;;
-    *) die "usage: ./quickstart.sh [--stay]" ;;
+server=ministack
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --stay) stay=yes ;;
+        --server=*) server=${1#*=} ;;
+        --server)
+            [ $# -gt 1 ] || die "--server needs a name: ministack or elasticmq"
+            server=$2
+            shift
+            ;;
+        --help) sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p}' "$top/quickstart.sh"; exit 0 ;;
+        *) die "usage: ./quickstart.sh [--stay] [--server ministack | elasticmq]" ;;
+    esac
+    shift
+done
+# What must be installed for it, what it is called, and how long that takes the first time.
+case "$server" in
+    ministack) level=quickstart title=MiniStack first="a minute or two" ;;
+    elasticmq) level=elasticmq title=ElasticMQ first="some minutes, for Java and Maven come with it" ;;
+    *) die "--server $server is not known: there are ministack and elasticmq" ;;
 esac
 
 if ! mkdir -p "$work" || [ -n "$(find build -type d ! -writable -print -quit)" ]; then
@@ -174,8 +212,8 @@ trap stop_all EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-rm -rf "$logs" "$work/postgres" "$work/ministack"
-mkdir -p "$logs"
+rm -rf "$logs" "$work/postgres" "$work/queue"
+mkdir -p "$logs" "$work/queue"
 
 # Settings that happen to be in this environment would lead the program to other queues and databases, and a proxy has
 # no business with 127.0.0.1.
@@ -185,9 +223,9 @@ done
 export no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
 export AWS_ACCESS_KEY_ID=quickstart AWS_SECRET_ACCESS_KEY=quickstart AWS_REGION=us-east-1
 
-step "1. What is needed (the first time it takes a minute or two)"
-deps/install.sh quickstart
-tests/integration/servers/install.sh ministack
+step "1. What is needed (the first time it takes $first)"
+deps/install.sh "$level"
+tests/integration/servers/install.sh "$server"
 
 step "2. Building loginetl"
 # A checkout that was moved or copied: cmake refuses the folder of a build that was made elsewhere.
@@ -199,8 +237,8 @@ say "$loginetl is $("$loginetl" --version)"
 step "3. Two servers of our own"
 start_postgres
 say "PostgreSQL on 127.0.0.1:$database_port (process $postgres_pid)"
-start_ministack
-say "MiniStack, for SQS, on ${AWS_ENDPOINT_URL#http://} (process $ministack_pid)"
+"start_$server"
+say "$title, for SQS, on ${AWS_ENDPOINT_URL#http://} (process $queue_pid)"
 queue_url=$(python3 deploy/queue.py "$AWS_ENDPOINT_URL" create "$queue")
 say "queues $queue and $queue-dlq: $queue_url"
 
@@ -244,15 +282,16 @@ psql \"\$DATABASE_URL\" -c 'SELECT * FROM user_logins'
 
 What is sent within 20 seconds after the service was stopped may be hidden for a minute: this queue server hands it to
 the service's last long poll, not knowing that it was closed."
-    while kill -0 "$postgres_pid" 2>/dev/null && kill -0 "$ministack_pid" 2>/dev/null; do
+    while kill -0 "$postgres_pid" 2>/dev/null && kill -0 "$queue_pid" 2>/dev/null; do
         sleep 1
     done
     die "a server ended by itself (logs: $logs)"
 fi
 
 step "That is all; both servers are being stopped. What to try next"
-printf '%-33s %s\n' \
+printf '%-36s %s\n' \
     "./quickstart.sh --stay" "keeps the servers, to play with them from another terminal" \
+    "./quickstart.sh --server elasticmq" "the same with another queue server" \
     "$loginetl --help" "every command and option" \
     "$loginetl check" "with --queue, AWS_* and DATABASE_URL of your own: is all ready?" \
     "$loginetl --drain" "then empties it into your table" \

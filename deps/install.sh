@@ -3,6 +3,7 @@
 #
 #   deps/install.sh build        to compile it
 #   deps/install.sh quickstart   build, and what quickstart.sh starts
+#   deps/install.sh elasticmq    quickstart, and what its other queue server takes
 #   deps/install.sh bench        quickstart, and what tests/bench/run.sh uses
 #   deps/install.sh [all]        quickstart, and what tests/run.sh uses
 #
@@ -28,9 +29,10 @@ packages_for_build="ca-certificates gcc libc6-dev cmake ninja-build pkg-config l
 # The PostgreSQL server and pgbouncer are in none of these lists because installing them takes a precaution, see
 # install_postgresql and install_pgbouncer.
 packages_for_quickstart="python3 python3-venv postgresql-client"
+packages_for_elasticmq="maven default-jre-headless"
 packages_for_bench="binutils gnuplot-nox openssl valgrind libcmocka-dev libmicrohttpd-dev"
 packages_for_all="clang libclang-rt-$(clang_release)-dev llvm lld clang-format shellcheck valgrind openssl
-    libcmocka-dev libmicrohttpd-dev libjson-c-dev libfaketime patch maven default-jre-headless"
+    libcmocka-dev libmicrohttpd-dev libjson-c-dev libfaketime patch $packages_for_elasticmq"
 
 present() { # present PACKAGE: is it installed?
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
@@ -140,9 +142,10 @@ main() {
     case "$level" in
         build) wanted=$packages_for_build ;;
         quickstart) wanted="$packages_for_build $packages_for_quickstart" ;;
+        elasticmq) wanted="$packages_for_build $packages_for_quickstart $packages_for_elasticmq" ;;
         bench) wanted="$packages_for_build $packages_for_quickstart $packages_for_bench" ;;
         all) wanted="$packages_for_build $packages_for_quickstart $packages_for_all" ;;
-        *) die "usage: deps/install.sh [build | quickstart | bench | all]" ;;
+        *) die "usage: deps/install.sh [build | quickstart | elasticmq | bench | all]" ;;
     esac
     command -v apt-get >/dev/null || die "this script knows Debian's packages only; needed here: $wanted"
 

@@ -63,8 +63,8 @@ get_elasticmq() {
     rm -rf "$tools/elasticmq"
     mkdir -p "$tools/elasticmq"
     cp "$here/elasticmq.xml" "$tools/elasticmq/pom.xml" || return
-    # A repository of its own, thrown away: nothing is left in the user's home.
-    mvn -q -B -f "$tools/elasticmq/pom.xml" -Dmaven.repo.local="$tools/elasticmq/repository" \
+    # A repository of its own, thrown away: nothing is left in the user's home, nor, without perf data, in /tmp.
+    MAVEN_OPTS="${MAVEN_OPTS:-} -XX:-UsePerfData" mvn -q -B -f "$tools/elasticmq/pom.xml" -Dmaven.repo.local="$tools/elasticmq/repository" \
         -Delasticmq.version="$elasticmq_version" \
         org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
         -DoutputDirectory="$tools/elasticmq/lib" -DincludeScope=runtime || return
@@ -103,8 +103,8 @@ install() {
     rm -f "$stamp"
     case "$target" in
         elasticmq)
-            need mvn all
-            need java all
+            need mvn elasticmq
+            need java elasticmq
             ;;
         *)
             "$python" -c 'import ensurepip, venv' 2>/dev/null ||
@@ -114,6 +114,11 @@ install() {
     logged "$target" "get_$target"
     stamp_of "$target" >"$stamp"
 }
+
+# What is called ends at Ctrl-C with a status like any other, and must not be tried again then.
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 main() {
     [ $# -gt 0 ] || die "usage: tests/integration/servers/install.sh ministack | elasticmq | fauxqs | python | all"
