@@ -145,7 +145,7 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .name = "memory-limit", .argument = "SIZE", OWN("MEMORY_LIMIT"), .kind = LE_OPTION_SIZE,
         .standard = "64MiB", .min = 1 << 20, .max = INT64_C(1) << 40, .group = FLOW_GROUP,
         .commands = RUN,
-        .help = "bytes (or KiB, MiB, GiB) of messages and connections held; receiving pauses at it; "
+        .help = "bytes (or K, M, G: 64M is 64MiB) of messages and connections held; receiving pauses at it; "
                 "resident memory is up to 16MiB more"},
     [LE_OPT_MAX_MESSAGES] = {
         .name = "max-messages", .argument = "N", OWN("MAX_MESSAGES"), .kind = LE_OPTION_COUNT,

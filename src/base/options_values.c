@@ -22,15 +22,17 @@ enum le_err le_option_parse_count(struct le_span text, int64_t *out)
     return huge ? LE_ERR_RANGE : LE_OK;
 }
 
+/* Always powers of 1024, as memory is counted. MB is not taken: to some it is a million bytes. */
 static unsigned unit_shift(struct le_span text, size_t *unit_len)
 {
     static const struct {
         const char *word;
         unsigned shift;
-    } units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+    } units[] = {{"K", 10}, {"M", 20}, {"G", 30}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (text.len > 3 && memcmp(text.ptr + text.len - 3, units[i].word, 3) == 0) {
-            *unit_len = 3;
+        size_t len = strlen(units[i].word);
+        if (text.len > len && memcmp(text.ptr + text.len - len, units[i].word, len) == 0) {
+            *unit_len = len;
             return units[i].shift;
         }
     }
@@ -87,7 +89,7 @@ static void format_range(const struct le_option *option, char *out, size_t size)
     format_bound(option, option->max, high, sizeof high);
     int len = option->max == INT64_MAX ? snprintf(out, size, "%s of %s or more", what, low)
                                        : snprintf(out, size, "%s from %s to %s", what, low, high);
-    /* 64M or 64MB is not taken: the example shows how a unit is written. */
+    /* 64MB or 64m is not taken: the example shows how a unit is written. */
     if (option->kind == LE_OPTION_SIZE && option->standard != NULL && (size_t)len < size)
         (void)snprintf(out + len, size - (size_t)len, ", such as %s", option->standard);
 }

@@ -55,7 +55,7 @@ def test_help(program):
     words = " ".join(result.stdout.split())
     for told in (
         "each brings up to ten messages a round trip",
-        "bytes (or KiB, MiB, GiB) of messages and connections held",
+        "bytes (or K, M, G: 64M is 64MiB) of messages and connections held",
         "resident memory is up to 16MiB more",
         "us-east-1 when that is not AWS's",
     ):

@@ -62,7 +62,7 @@ def no_secret(result, *secrets):
         (["--envelope", "paper"], ["--envelope", "paper", "none", "sns", "eventbridge"]),
         (["--app-version", "roman"], ["--app-version", "roman", "digits"]),
         (["--memory-limit", "lots"], ["--memory-limit", "lots"]),
-        (["--memory-limit", "64M"], ["--memory-limit", "64M", "such as 64MiB"]),
+        (["--memory-limit", "64MB"], ["--memory-limit", "64MB", "such as 64MiB"]),
         (["--require", "user_id,nobody"], ["--require", "nobody"]),
         (["--no-such-option"], ["--no-such-option"]),
         (["--queue-url", "not a url"], ["--queue-url"]),

@@ -37,7 +37,15 @@ static void test_sizes(void **state)
     assert_ok(le_option_parse_size(LE_SPAN_LIT("1GiB"), &n));
     assert_int_equal(n, 1 << 30);
     assert_int_equal(LE_ERR_RANGE, le_option_parse_size(LE_SPAN_LIT("8589934592GiB"), &n));
-    const char *const bad[] = {"MiB", "", "1MB", "1M", "1 MiB", "-1MiB", "1mib", "1.5GiB"};
+    assert_ok(le_option_parse_size(LE_SPAN_LIT("3K"), &n));
+    assert_int_equal(n, 3 << 10);
+    assert_ok(le_option_parse_size(LE_SPAN_LIT("64M"), &n));
+    assert_int_equal(n, 64 << 20);
+    assert_ok(le_option_parse_size(LE_SPAN_LIT("1G"), &n));
+    assert_int_equal(n, 1 << 30);
+    assert_int_equal(LE_ERR_RANGE, le_option_parse_size(LE_SPAN_LIT("8589934592G"), &n));
+    const char *const bad[] = {"MiB",  "",   "1MB",   "M",      "1 MiB", "-1MiB", "1mib",
+                               "1.5G", "1m", "1KMiB", "1.5GiB", "1Mi",   "1iB",   "1 M"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(LE_ERR_SYNTAX, le_option_parse_size(le_span_of(bad[i]), &n));
 }

@@ -26,7 +26,7 @@
 enum le_option_kind {
     LE_OPTION_TEXT,   /* not empty; without control characters unless it is a secret */
     LE_OPTION_COUNT,  /* a whole number from min to max */
-    LE_OPTION_SIZE,   /* bytes: 65536, 64KiB, 64MiB, 1GiB; from min to max */
+    LE_OPTION_SIZE,   /* bytes: 65536, 64K or 64KiB, M, G; from min to max */
     LE_OPTION_CHOICE, /* one of choices, "auto|logfmt|json" */
     LE_OPTION_SWITCH  /* --name; "yes" or "no" elsewhere */
 };
