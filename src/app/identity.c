@@ -62,6 +62,22 @@ static enum le_err open_process(const struct le_settings *settings,
     return le_credentials_process(where, &params, out, fault);
 }
 
+static enum le_err open_sso(const struct le_settings *settings, const struct le_source_world *where,
+                            struct le_credential_source **out, struct le_setting_fault *fault)
+{
+    const struct le_plan_sso *sso = &settings->plan.sso;
+    const struct le_sso_params params = {
+        .endpoint = settings->sso_endpoint,
+        .cache = settings->sso_cache,
+        .account_id = sso->account_id,
+        .role_name = sso->role_name,
+        .profile = settings->plan.profile,
+        .session = sso->session,
+        .wall_ms = le_wall_ms,
+    };
+    return le_credentials_sso(where, &params, out, fault);
+}
+
 /* An emulator's user has no instance to ask, and would wait for its answer, unless told where. */
 static bool is_asked(const struct le_settings *settings)
 {
@@ -80,6 +96,8 @@ static enum le_err open_source(struct le_world *world)
         return LE_OK;
     if (settings->plan.source == LE_PLAN_CONTAINER)
         err = open_container(&where, out, &fault);
+    else if (settings->plan.source == LE_PLAN_SSO)
+        err = open_sso(settings, &where, out, &fault);
     else if (settings->plan.source == LE_PLAN_PROCESS)
         err = open_process(settings, &where, out, &fault);
     else if (is_asked(settings))

@@ -4,6 +4,7 @@
 
 #include "loginetl/app/files.h"
 #include "loginetl/app/settings_queue.h"
+#include "loginetl/app/settings_sso.h"
 #include "loginetl/base/mem.h"
 
 #include <pwd.h>
@@ -210,7 +211,8 @@ static enum le_err open_source(struct le_settings *settings)
         err = le_credentials_profile(plan, &settings->credential_source, &fault);
     } else if (plan->role_count > 0 ||
                (plan->source != LE_PLAN_NONE && plan->source != LE_PLAN_CONTAINER &&
-                plan->source != LE_PLAN_PROCESS && plan->source != LE_PLAN_INSTANCE)) {
+                plan->source != LE_PLAN_SSO && plan->source != LE_PLAN_PROCESS &&
+                plan->source != LE_PLAN_INSTANCE)) {
         return refuse_source(settings);
     }
     return err == LE_ERR_CONFIG
@@ -255,6 +257,8 @@ enum le_err le_settings_aws(struct le_settings *settings)
         err = find_endpoint(settings, &place);
     if (err == LE_OK)
         err = take_ca_file(settings, &place);
+    if (err == LE_OK)
+        err = le_settings_sso(settings, &input, &place);
     if (err == LE_OK)
         err = find_credentials(settings);
     return err;

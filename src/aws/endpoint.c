@@ -231,10 +231,10 @@ enum le_err le_region_choose(struct le_span given, struct le_span queue_url,
     return own && set_region(LE_SPAN_LIT("us-east-1"), out) ? LE_OK : LE_ERR_CONFIG;
 }
 
-/* The names of the services' endpoint rules, and of the partitions that they are made with. */
-static enum le_err append_own(struct le_buf *out, const char *service, struct le_span region,
-                              struct le_endpoint_kind kind)
+enum le_err le_endpoint_own(struct le_buf *out, const char *service, struct le_span region,
+                            struct le_endpoint_kind kind)
 {
+    assert(le_region_valid(region));
     const struct partition *partition = partitions;
     while (!begins_with(region, partition->regions))
         partition++;
@@ -265,8 +265,7 @@ enum le_err le_endpoint_choose(struct le_buf *out, struct le_span given, struct 
             return err;
         return append_given(out, given.len > 0 ? given : endpoint.origin, endpoint.origin.len);
     }
-    assert(le_region_valid(region));
-    return append_own(out, "sqs", region, kind);
+    return le_endpoint_own(out, "sqs", region, kind);
 }
 
 /* The regions of AWS's own partition that were there when STS had one endpoint. */
@@ -289,7 +288,7 @@ enum le_err le_endpoint_sts(struct le_buf *out, struct le_span region, struct le
     assert(le_region_valid(region));
     *signed_for = region;
     if (!legacy || kind.fips || kind.dualstack || !is_of_one_endpoint(region))
-        return append_own(out, "sts", region, kind);
+        return le_endpoint_own(out, "sts", region, kind);
     *signed_for = LE_SPAN_LIT("us-east-1");
     return le_buf_append_text(out, "https://sts.amazonaws.com");
 }

@@ -19,8 +19,9 @@ static bool is_on(const struct le_plan_input *input, const char *name, const cha
     return le_is_true(set.ptr != NULL ? set : value(input, key));
 }
 
-static enum le_err find_endpoint(const struct le_plan_input *input, struct le_place *place,
-                                 struct le_profile_fault *fault)
+/* The profile's, for a service. */
+static enum le_err find_endpoint(const struct le_plan_input *input, const char *service,
+                                 struct le_span *url, struct le_profile_fault *fault)
 {
     struct le_span name = le_profile_get(input->profiles, profile_of(input), "services");
     if (name.ptr != NULL) {
@@ -29,12 +30,12 @@ static enum le_err find_endpoint(const struct le_plan_input *input, struct le_pl
         if (services == NULL || services->count == 0)
             return le_profile_fail(fault, "profile %.*s: its services section %.*s does not exist",
                                    LE_PROFILE_SHOWN(profile_of(input)), LE_PROFILE_SHOWN(name));
-        struct le_span sqs =
-            le_profile_file_get(&input->profiles->files[LE_PROFILE_CONFIG], services, "sqs");
-        place->endpoint_url = le_profile_nested(sqs, "endpoint_url");
+        struct le_span section =
+            le_profile_file_get(&input->profiles->files[LE_PROFILE_CONFIG], services, service);
+        *url = le_profile_nested(section, "endpoint_url");
     }
-    if (place->endpoint_url.len == 0)
-        place->endpoint_url = value(input, "endpoint_url");
+    if (url->len == 0)
+        *url = value(input, "endpoint_url");
     return LE_OK;
 }
 
@@ -49,5 +50,20 @@ enum le_err le_place_find(const struct le_plan_input *input, bool endpoint_given
             is_on(input, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"),
         .fips = is_on(input, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
         .dualstack = is_on(input, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")};
-    return endpoint_given || place->ignores_configured ? LE_OK : find_endpoint(input, place, fault);
+    return endpoint_given || place->ignores_configured
+               ? LE_OK
+               : find_endpoint(input, "sqs", &place->endpoint_url, fault);
+}
+
+enum le_err le_place_endpoint(const struct le_plan_input *input, const struct le_place *place,
+                              const char *service, const char *variable, struct le_span *url,
+                              struct le_profile_fault *fault)
+{
+    *url = LE_SPAN_NONE;
+    if (place->ignores_configured)
+        return LE_OK;
+    *url = le_variable(input->environment, variable);
+    if (url->ptr == NULL)
+        *url = le_variable(input->environment, "AWS_ENDPOINT_URL");
+    return url->ptr != NULL ? LE_OK : find_endpoint(input, service, url, fault);
 }

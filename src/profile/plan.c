@@ -188,7 +188,7 @@ const char *le_plan_word(const struct le_plan *plan)
     static const char *const words[] = {
         [LE_PLAN_NONE] = "none",         [LE_PLAN_ENVIRONMENT] = "environment",
         [LE_PLAN_KEYS] = "profile",      [LE_PLAN_WEB_IDENTITY] = "web-identity",
-        [LE_PLAN_SSO] = "sso",           [LE_PLAN_LOGIN] = "login",
+        [LE_PLAN_SSO] = "sso",           [LE_PLAN_LOGIN] = "aws-login",
         [LE_PLAN_PROCESS] = "process",   [LE_PLAN_CONTAINER] = "container",
         [LE_PLAN_INSTANCE] = "instance",
     };

@@ -4,6 +4,7 @@ Nothing is asked of anybody: botocore's sources that would ask are told what to 
 would ask. Where one refuses, so must the other.
 """
 
+import json
 import os
 import subprocess
 import textwrap
@@ -44,6 +45,8 @@ def role(name, more):
 
 SSO = "sso_account_id = 111111111111\nsso_role_name = r\n"
 SESSION = "[sso-session corp]\nsso_start_url = https://x.example/start\nsso_region = eu-west-1\n"
+SSO_IN = "[default]\nsso_start_url = https://x.example/start\nsso_region = %s\n" + SSO
+SSO_TOKEN = {"accessToken": "t", "expiresAt": "2100-01-01T00:00:00Z"}
 DEFAULT_AND_WORK = "[default]\n" + keys("D") + "[work]\n" + keys("W")
 
 # name: (config, credentials, environment, arguments); None: there is no such file
@@ -170,6 +173,22 @@ CASES = {
     "sso-session-missing": ("[default]\nsso_session = other\n" + SSO + SESSION, None, {}, []),
     "sso-incomplete": ("[default]\nsso_start_url = https://x.example/start\n" + SSO, None, {}, []),
     "sso-in-disagreement": ("[default]\nsso_session = corp\nsso_region = us-east-1\n" + SSO + SESSION, None, {}, []),
+    "sso-elsewhere": (SSO_IN % "cn-north-1", None, {}, []),
+    "sso-in-govcloud": (SSO_IN % "us-gov-west-1", None, {"AWS_USE_FIPS_ENDPOINT": "true"}, []),
+    "sso-fips": (SSO_IN % "us-east-1", None, {"AWS_USE_FIPS_ENDPOINT": "true"}, []),
+    "sso-dualstack": (SSO_IN % "us-east-1", None, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, []),
+    "sso-fips-and-dualstack": (
+        SSO_IN % "us-gov-west-1", None, {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"}, []),
+    "sso-in-no-region": (SSO_IN % "eu_west_1", None, {}, []),
+    "sso-endpoint": (SSO_IN % "us-east-1", None, {"AWS_ENDPOINT_URL": "http://a:1", "AWS_ENDPOINT_URL_SSO": "http://b:2/x"}, []),
+    "sso-endpoint-for-all": (SSO_IN % "us-east-1", None, {"AWS_ENDPOINT_URL": "http://a:1"}, []),
+    "sso-endpoint-for-sqs": (SSO_IN % "us-east-1", None, {"AWS_ENDPOINT_URL_SQS": "http://a:1"}, []),
+    "sso-endpoint-of-services": (
+        SSO_IN % "us-east-1" + "services = s\nendpoint_url = http://p:3\n[services s]\nsso =\n  endpoint_url = http://q:4\n", None, {}, []),
+    "sso-endpoint-of-profile": (SSO_IN % "us-east-1" + "endpoint_url = http://p:3\n", None, {}, []),
+    "sso-endpoint-ignored": (
+        SSO_IN % "us-east-1" + "endpoint_url = http://p:3\n", None,
+        {"AWS_ENDPOINT_URL_SSO": "http://b:2", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, []),
     "process": ("[default]\ncredential_process = /bin/x --y\n", None, {}, []),
     "process-behind-credentials": ("[default]\ncredential_process = /bin/x\n", "[default]\n" + keys("D"), {}, []),
     "process-before-config": ("[default]\ncredential_process = /bin/x\n" + keys("C"), None, {}, []),
@@ -198,6 +217,7 @@ class Botocore:
         monkeypatch.setattr(botocore.credentials.ContainerProvider, "_retrieve_or_fail", self.container)
         monkeypatch.setattr(botocore.credentials.InstanceMetadataProvider, "load", self.instance)
         monkeypatch.setattr(botocore.credentials.ProcessProvider, "_retrieve_credentials_using", self.process)
+        monkeypatch.setattr(botocore.utils.SSOTokenLoader, "__call__", lambda _loader, *_of, **_more: SSO_TOKEN)
         monkeypatch.setattr(botocore.credentials.AssumeRoleCredentialFetcher, "__init__", lambda _fetcher, **given: self.role(**given))
 
     @staticmethod
@@ -213,6 +233,22 @@ class Botocore:
     @staticmethod
     def process(_provider, _command):
         return {"access_key": "PROCESS", "secret_key": "s"}
+
+    @staticmethod
+    def portal(session, credentials):
+        """Where SSO is asked for them."""
+        urls = []
+
+        def answer(request, **_more):
+            urls.append(request.url)
+            response = AWSResponse(request.url, 200, {}, None)
+            given = {"accessKeyId": "SSO", "secretAccessKey": "s", "sessionToken": "t", "expiration": 4102444800000}
+            response._content = json.dumps({"roleCredentials": given}).encode()
+            return response
+
+        session.register("before-send.sso.GetRoleCredentials", answer)
+        assert credentials.access_key == "SSO"
+        return urls[0].partition("/federation/credentials?role_name=r&account_id=111111111111")[0].rstrip("/")
 
     def role(self, source_credentials, **_more):
         self.sources.append(source_credentials)
@@ -245,6 +281,8 @@ class Botocore:
             result.update(roles=str(len(self.sources)), **{"with": WORDS[last.method]})
         if last and WORDS[last.method] in ("environment", "profile"):
             result["key"] = last.access_key
+        if last and last.method == "sso":
+            result["sso"] = self.portal(session, last)
         return result
 
 
@@ -314,6 +352,13 @@ def test_region_variable_before_botocores(tmp_path):
 def test_mfa_is_refused(tmp_path):
     text = "[default]\n" + role("a", "source_profile = work\nmfa_serial = arn:aws:iam::111111111111:mfa/x")
     assert "mfa_serial" in ours(surroundings(tmp_path, text, "[work]\n" + keys("W"), {}), [])["error"]
+
+
+def test_a_console_login_is_refused(tmp_path):
+    text = "[default]\nlogin_session = arn:aws:iam::111111111111:user/x\n"
+    got = ours(surroundings(tmp_path, text, None, {}), [])
+    assert got["source"] == "aws-login"
+    assert "name aws-login as the source of credentials, which is not supported" in got["error"]
 
 
 def test_malformed_file_is_told_by_line(tmp_path):

@@ -16,6 +16,7 @@
 
 #define LE_ENDPOINT_MAX 512
 #define LE_CA_FILE_MAX  1024
+#define LE_SSO_PATH_MAX 1024
 
 /* In the order of the option's choices. */
 enum le_database_auth { LE_DATABASE_AUTH_PASSWORD, LE_DATABASE_AUTH_RDS_IAM };
@@ -36,6 +37,8 @@ struct le_settings {
         ca_file[LE_CA_FILE_MAX]; /* of certificates that https is verified with; "": the system's */
     bool aws; /* true credentials are wanted: the endpoint is AWS's own, or the database's password
                  is a token made with them */
+    char sso_endpoint[LE_ENDPOINT_MAX]; /* "" unless the plan has SSO */
+    char sso_cache[LE_SSO_PATH_MAX];    /* the file of the token that `aws sso login` gets */
     struct le_credential_source *credential_source; /* NULL: none are given */
     struct le_credentials credentials; /* then made up, which is enough for an emulator */
 

@@ -56,4 +56,9 @@ LE_MUST enum le_err le_endpoint_sts(struct le_buf *out, struct le_span region,
                                     struct le_endpoint_kind kind, bool legacy,
                                     struct le_span *signed_for);
 
+/* Appends AWS's own endpoint of a service ("sqs", "portal.sso"), of that kind in the region, named
+ * by the services' endpoint rules. LE_ERR_TOO_LARGE, LE_ERR_NOMEM. */
+LE_MUST enum le_err le_endpoint_own(struct le_buf *out, const char *service, struct le_span region,
+                                    struct le_endpoint_kind kind);
+
 #endif

@@ -93,4 +93,21 @@ LE_MUST enum le_err le_credentials_role(const struct le_source_world *world,
                                         struct le_credential_source **out,
                                         struct le_setting_fault *fault);
 
+/* IAM Identity Center: a role's credentials for the token that `aws sso login` has left in a file.
+ * The file is read at each refresh, so that a later login is found. */
+struct le_sso_params {
+    const char *endpoint; /* of the portal: "https://portal.sso.eu-west-1.amazonaws.com" */
+    const char *cache;    /* the token's file */
+    struct le_span account_id;
+    struct le_span role_name;
+    struct le_span profile;         /* whose login it is, for a person */
+    struct le_span session;         /* its sso_session; absent: it has none */
+    int64_t (*wall_ms)(void *self); /* since 1970 */
+    void *self;
+};
+LE_MUST enum le_err le_credentials_sso(const struct le_source_world *world,
+                                       const struct le_sso_params *params,
+                                       struct le_credential_source **out,
+                                       struct le_setting_fault *fault);
+
 #endif

@@ -18,4 +18,12 @@ struct le_place {
 LE_MUST enum le_err le_place_find(const struct le_plan_input *input, bool endpoint_given,
                                   struct le_place *place, struct le_profile_fault *fault);
 
+/* Where another service is asked: what the variable says ("AWS_ENDPOINT_URL_STS"), else
+ * AWS_ENDPOINT_URL, else the profile's services section for the service ("sts"), else its own
+ * endpoint_url; absent: AWS's own. LE_ERR_CONFIG: as above. */
+LE_MUST enum le_err le_place_endpoint(const struct le_plan_input *input,
+                                      const struct le_place *place, const char *service,
+                                      const char *variable, struct le_span *url,
+                                      struct le_profile_fault *fault);
+
 #endif

@@ -1,7 +1,7 @@
 /* Says what the program would choose, so that a test can hold it against another SDK's choice: the
  * source of the credentials (and what a role is taken on with), the access key id where there is
- * one without asking anybody, the region and the endpoint; a line `name value` each. What was not
- * reached is left out. The arguments are the program's own. */
+ * one without asking anybody, where SSO is asked, the region and the endpoint; a line `name value`
+ * each. What was not reached is left out. The arguments are the program's own. */
 #include "loginetl/app/settings.h"
 
 #include <stdio.h>
@@ -34,6 +34,8 @@ int main(int argc, char **argv)
                settings.credentials.access_key_id.ptr);
     else if (settings.plan.source == LE_PLAN_ENVIRONMENT)
         printf("key %s\n", getenv("AWS_ACCESS_KEY_ID"));
+    if (settings.sso_endpoint[0] != '\0')
+        printf("sso %s\n", settings.sso_endpoint);
     if (settings.endpoint[0] != '\0')
         printf("region %s\nendpoint %s\n", settings.region, settings.endpoint);
     if (err == LE_ERR_CONFIG)

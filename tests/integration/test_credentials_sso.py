@@ -1,0 +1,149 @@
+"""Credentials of IAM Identity Center: a role's, for the token that `aws sso login` leaves in a file."""
+
+import datetime
+import hashlib
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import botocore.credentials
+import botocore.session
+import botocore.tokens
+import pytest
+
+from lib.processes import wait_until
+from test_credentials_fetched import COUNT, NO_KEYS, environment, keys_seen
+
+START_URL = "https://x.example/start"
+ROLE = "Read+Only=,.@-_ &%/é"
+OLDER = f"[profile work]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\nsso_account_id = 111111111111\nsso_role_name = {ROLE}\n"
+NEWER = (
+    f"[profile work]\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = {ROLE}\n"
+    f"[sso-session corp]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n"
+)
+LOGIN = "run aws sso login --profile work (or --sso-session corp)"
+
+
+def after(seconds):
+    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+
+
+class Portal:
+    """Each answer with credentials has another key: KEY1, KEY2, …; it knows one login's token at a time."""
+
+    def __init__(self, home):
+        self.cache = home / ".aws/sso/cache"
+        self.cache.mkdir(parents=True)
+        self.config = home / ".aws/config"
+        self.token, self.status, self.asked = "fetched-login-token", 200, []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                status, answer = outer.answer(self)
+                body = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, handler):
+        url = urlsplit(handler.path)
+        token = handler.headers["x-amz-sso_bearer_token"]
+        self.asked.append((url.path, parse_qs(url.query, strict_parsing=True), token))
+        if token != self.token:
+            return 401, {"__type": "UnauthorizedException", "message": "fetched-words"}
+        if self.status != 200:
+            return self.status, {"__type": "ForbiddenException", "message": "fetched-words"}
+        ends = int(after(3600).timestamp() * 1000)
+        names = {"accessKeyId": f"KEY{len(self.asked)}", "secretAccessKey": "fetched-secret", "sessionToken": "fetched-token"}
+        return 200, {"roleCredentials": {**names, "expiration": ends}}
+
+    def log_in(self, lasts_s=3600, token="fetched-login-token", name="corp"):
+        """As `aws sso login` does."""
+        told = {"startUrl": START_URL, "region": "eu-west-1", "accessToken": token, "expiresAt": after(lasts_s).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        path = self.cache / (hashlib.sha1(name.encode()).hexdigest() + ".json")
+        path.with_suffix(".new").write_text(json.dumps(told))
+        path.with_suffix(".new").replace(path)
+
+    def environment(self, config=NEWER):
+        self.config.write_text(config)
+        return {**NO_KEYS, "AWS_PROFILE": "work", "AWS_ENDPOINT_URL_SSO": self.url}
+
+
+@pytest.fixture
+def portal(program):
+    made = Portal(program.folder / "home")
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def loaded(make_stub):
+    return make_stub("--generate", str(COUNT), "--record", "4096")
+
+
+def test_a_drain(loaded, program, database, portal):
+    portal.log_in()
+    run = program.drain(env=environment(loaded, database, portal.environment()), status=(0,))
+    assert run.summary()["inserted"] == run.summary()["deleted"] == database.count() == COUNT
+    assert keys_seen(loaded) == ["KEY1"] and len(portal.asked) == 1
+    assert "fetched-" not in run.stderr() + run.stdout()
+
+
+@pytest.mark.parametrize("config, name", [(OLDER, START_URL), (NEWER, "corp")], ids=["older", "newer"])
+def test_the_portal_is_asked_as_botocore_asks_it(loaded, program, database, portal, monkeypatch, config, name):
+    portal.log_in(name=name)
+    settings = environment(loaded, database, portal.environment(config))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "environ", program.environment(**settings))
+        for provider in (botocore.credentials.SSOProvider, botocore.tokens.SSOTokenProvider):
+            patch.setattr(provider, "_SSO_TOKEN_CACHE_DIR", str(portal.cache))
+        assert botocore.session.Session().get_credentials().access_key == "KEY1"
+    result = program.run("check", env=settings)
+    assert "ok    credentials  from the SSO login, until 2" in result.stdout, result
+    assert keys_seen(loaded) == ["KEY2"]
+    theirs, ours = portal.asked
+    assert ours == theirs and ours[1] == {"role_name": [ROLE], "account_id": ["111111111111"]}
+
+
+def test_a_service_waits_for_a_login(loaded, program, database, portal):
+    portal.log_in(lasts_s=-1)
+    run = program.start(env=environment(loaded, database, portal.environment()))
+    said = run.wait_event("credentials_failed")
+    assert said["text"] == f"the SSO login has expired: {LOGIN}"
+    assert said["setting"] == "sso_session" and said["source"] == "SSO login"
+    portal.log_in()
+    wait_until(lambda: database.count() == COUNT, run.tail)
+    assert run.terminate() == 0
+    assert run.events("credentials_recovered")
+    assert "fetched-" not in run.stderr() + run.stdout()
+
+
+def test_check_says_what_is_wrong(loaded, program, database, portal):
+    settings = environment(loaded, database, portal.environment())
+
+    def failure():
+        result = program.run("check", env=settings)
+        assert result.status == 1 and "fetched-" not in result.stdout + result.stderr, result
+        return result.stdout.partition("FAIL  credentials  ")[2].partition("\n")[0]
+
+    assert failure() == f"the file of the SSO login's token does not exist: {LOGIN}"
+    portal.log_in(token="fetched-revoked")
+    assert failure() == f"the SSO login is not valid any more: {LOGIN}"
+    portal.log_in()
+    portal.status = 403
+    assert failure().endswith("(status 403): check sso_account_id and sso_role_name of profile work")
