@@ -14,8 +14,7 @@ static void prepare_process(void)
     le_process_hide_memory();
     le_process_standard_files();
     le_memory_tune();
-    /* libuv's own: only send reads files in them. */
-    (void)setenv("UV_THREADPOOL_SIZE", "2", 0);
+    le_process_limit_threads();
     le_process_ignore_signals();
 }
 

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -54,6 +55,18 @@ void le_process_hide_memory(void)
     (void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L); /* and so is this */
 }
 #endif
+
+/* More than are counted on, if somebody's environment asked for them, might not be had: libuv ends
+ * the program then. */
+void le_process_limit_threads(void)
+{
+    char number[8];
+    (void)snprintf(number, sizeof number, "%d", LE_PROCESS_POOL_THREADS);
+    if (setenv("UV_THREADPOOL_SIZE", number, 1) == 0)
+        return;
+    le_complain("%s", le_err_text(LE_ERR_NOMEM));
+    _exit(EXIT_FAILURE);
+}
 
 void le_process_ignore_signals(void)
 {
@@ -112,7 +125,8 @@ enum le_err le_process_allow_threads(void)
     }
     if (can)
         return LE_OK;
-    le_complain("no thread can be made to look names up: raise the limit of processes (ulimit -u, "
-                "pids) or of memory (ulimit -v)");
+    le_complain(
+        "no thread can be made to look names up and to read files: raise the limit of processes (ulimit -u, "
+        "pids) or of memory (ulimit -v)");
     return LE_ERR_SYSTEM;
 }

@@ -4,6 +4,8 @@ import datetime
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +16,7 @@ import botocore.tokens
 import pytest
 
 from lib.processes import wait_until
+from lib.program import binary, is_sanitized
 from test_credentials_fetched import COUNT, NO_KEYS, environment, keys_seen
 
 START_URL = "https://x.example/start"
@@ -147,3 +150,29 @@ def test_check_says_what_is_wrong(loaded, program, database, portal):
     portal.log_in()
     portal.status = 403
     assert failure().endswith("(status 403): check sso_account_id and sso_role_name of profile work")
+
+
+@pytest.fixture
+def public():
+    """A folder that every user may read."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield folder
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or is_sanitized(), reason="a user of its own is needed, and a sanitizer has threads too")
+def test_few_threads(loaded, program, database, portal, public):
+    """Files are read in threads, and names looked up: there are enough of them at the start, or it is said."""
+    portal.log_in()
+    settings = environment(loaded, database, portal.environment())
+    settings.update({name: value.replace("127.0.0.1", "localhost") for name, value in settings.items() if value and "://" in value})
+    shutil.copytree(portal.config.parent, f"{public}/.aws")
+    shutil.copy(binary(), public)
+    works = []
+    for most in range(1, 8):
+        limited = ["setpriv", "--reuid=54321", "--clear-groups", "prlimit", f"--nproc={most}"]
+        copy = ["sh", "-c", 'shift; exec "$0" "$@"', f"{public}/{os.path.basename(binary())}"]
+        run = program.start("check", env={**settings, "HOME": public, "UV_THREADPOOL_SIZE": "9"}, under=[*limited, *copy])
+        works.append(run.wait() == 0)
+        assert works[-1] or "(ulimit -u" in run.stderr(), run.tail()
+    assert works == sorted(works) and works[-1] and not works[0]

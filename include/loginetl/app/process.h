@@ -5,8 +5,11 @@
 
 #include "loginetl/app/settings.h"
 
-/* Names are looked up in threads, and send reads its files in them. */
-#define LE_PROCESS_THREADS 2
+/* libuv's own threads, all made when the first file is read in them: send's, which may be a pipe
+ * that keeps one waiting, and those of credentials. */
+#define LE_PROCESS_POOL_THREADS 2
+/* Those, and one each for the looking up of the queue's host and the database's. */
+#define LE_PROCESS_THREADS (LE_PROCESS_POOL_THREADS + 2)
 
 /* Before anything is opened. A parent may have closed stdin, stdout or stderr: then the next socket
  * would get the number, and log lines would go into it. Such a file becomes /dev/null. Ends the
@@ -17,6 +20,8 @@ void le_process_standard_files(void);
  * reads its own as before). Builds with sanitizers leave that out, since they look into it
  * themselves. */
 void le_process_hide_memory(void);
+/* How many threads libuv makes. Before it makes one. */
+void le_process_limit_threads(void);
 /* Signals that would end the program for a write that fails: the write tells it too. */
 void le_process_ignore_signals(void);
 /* Raises the limit of open files to what the settings need. LE_ERR_SYSTEM, after a complaint that
