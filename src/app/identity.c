@@ -1,5 +1,6 @@
 #include "loginetl/app/identity.h"
 
+#include "loginetl/app/settings_aws.h"
 #include "loginetl/app/world.h"
 #include "loginetl/aws/sources.h"
 
@@ -78,11 +79,67 @@ static enum le_err open_sso(const struct le_settings *settings, const struct le_
     return le_credentials_sso(where, &params, out, fault);
 }
 
-/* An emulator's user has no instance to ask, and would wait for its answer, unless told where. */
+static struct le_sts_params sts_params(const struct le_settings *settings, struct le_span role_arn,
+                                       struct le_span session_name)
+{
+    return (struct le_sts_params){settings->sts_endpoint, settings->sts_region, role_arn,
+                                  session_name,           le_wall_ms,           NULL};
+}
+
+static enum le_err open_web_identity(const struct le_settings *settings,
+                                     const struct le_source_world *where,
+                                     struct le_credential_source **out,
+                                     struct le_setting_fault *fault)
+{
+    const struct le_plan_web_identity *identity = &settings->plan.web_identity;
+    const struct le_web_identity_params params = {
+        sts_params(settings, identity->role_arn, identity->session_name), identity->token_file};
+    return le_credentials_web_identity(where, &params, out, fault);
+}
+
+/* An emulator's user has no instance to ask, and would wait for its answer, unless told where, or
+ * unless a role is to be taken on with it. */
 static bool is_asked(const struct le_settings *settings)
 {
-    return settings->plan.source == LE_PLAN_INSTANCE &&
-           (settings->aws || variable(METADATA_ENDPOINT) != NULL);
+    return settings->aws || settings->plan.role_count > 0 || variable(METADATA_ENDPOINT) != NULL;
+}
+
+/* *out stays NULL: the plan has nobody to ask, or nobody that is known here. */
+static enum le_err open_base(const struct le_settings *settings,
+                             const struct le_source_world *where, struct le_credential_source **out,
+                             struct le_setting_fault *fault)
+{
+    switch (settings->plan.source) {
+    case LE_PLAN_ENVIRONMENT:
+    case LE_PLAN_KEYS: return le_settings_source(settings, out, fault);
+    case LE_PLAN_WEB_IDENTITY: return open_web_identity(settings, where, out, fault);
+    case LE_PLAN_CONTAINER: return open_container(where, out, fault);
+    case LE_PLAN_INSTANCE: return is_asked(settings) ? open_instance(where, out, fault) : LE_OK;
+    case LE_PLAN_PROCESS: return open_process(settings, where, out, fault);
+    case LE_PLAN_SSO: return open_sso(settings, where, out, fault);
+    case LE_PLAN_NONE:
+    case LE_PLAN_LOGIN: return LE_OK;
+    }
+    abort();
+}
+
+/* From the last role to the first, each with the credentials of the one before. */
+static enum le_err open_roles(const struct le_settings *settings,
+                              const struct le_source_world *where,
+                              struct le_credential_source **out, struct le_setting_fault *fault)
+{
+    enum le_err err = LE_OK;
+    for (size_t i = settings->plan.role_count; i > 0 && err == LE_OK; i--) {
+        const struct le_plan_role *role = &settings->plan.roles[i - 1];
+        const struct le_role_params params = {
+            .sts = sts_params(settings, role->role_arn, role->session_name),
+            .profile = role->profile,
+            .external_id = role->external_id,
+            .duration_s = role->duration_s,
+        };
+        err = le_credentials_role(where, &params, *out, out, fault);
+    }
+    return err;
 }
 
 static enum le_err open_source(struct le_world *world)
@@ -91,17 +148,11 @@ static enum le_err open_source(struct le_world *world)
     const struct le_source_world where = {&world->loop, world->net};
     struct le_credential_source **out = &world->identity.source;
     struct le_setting_fault fault = {NULL, NULL};
-    enum le_err err = LE_OK;
-    if (settings->credential_source != NULL || settings->plan.role_count > 0)
+    if (settings->credential_source != NULL)
         return LE_OK;
-    if (settings->plan.source == LE_PLAN_CONTAINER)
-        err = open_container(&where, out, &fault);
-    else if (settings->plan.source == LE_PLAN_SSO)
-        err = open_sso(settings, &where, out, &fault);
-    else if (settings->plan.source == LE_PLAN_PROCESS)
-        err = open_process(settings, &where, out, &fault);
-    else if (is_asked(settings))
-        err = open_instance(&where, out, &fault);
+    enum le_err err = open_base(settings, &where, out, &fault);
+    if (err == LE_OK && *out != NULL)
+        err = open_roles(settings, &where, out, &fault);
     char text[400];
     if (err == LE_ERR_CONFIG)
         (void)snprintf(text, sizeof text, "%s %s", fault.setting, fault.words);
@@ -140,7 +191,8 @@ static enum le_err on_changed(void *owner, const struct le_credentials *credenti
 static bool has_no_role(const struct le_world *world, enum le_err err)
 {
     bool nobody = err == LE_ERR_CONNECT || err == LE_ERR_TIMEOUT || err == LE_ERR_RESOLVE;
-    return world->settings->plan.source == LE_PLAN_INSTANCE &&
+    const struct le_plan *plan = &world->settings->plan;
+    return plan->source == LE_PLAN_INSTANCE && plan->role_count == 0 &&
            (err == LE_ERR_CREDENTIALS || (nobody && variable(METADATA_ENDPOINT) == NULL));
 }
 

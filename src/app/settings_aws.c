@@ -71,9 +71,7 @@ static enum le_err read_file(struct le_settings *settings, enum le_profile_place
     enum le_err err = le_buf_reserve(&text, LE_PROFILE_FILE_MAX);
     if (err == LE_OK)
         err = read_text(settings, place, path, &text);
-    if (text.data != NULL)
-        le_wipe(text.data, text.len);
-    le_buf_free(&text);
+    le_buf_free_secret(&text);
     return err;
 }
 
@@ -186,35 +184,91 @@ static enum le_err take_ca_file(struct le_settings *settings, const struct le_pl
     return LE_OK;
 }
 
+/* ---- STS ---- */
+
+static bool asks_sts(const struct le_plan *plan)
+{
+    return plan->role_count > 0 || plan->source == LE_PLAN_WEB_IDENTITY;
+}
+
+static enum le_err write_sts(struct le_settings *settings, const struct le_place *place,
+                             struct le_span given, struct le_buf *out, struct le_span *signed_for)
+{
+    struct le_endpoint endpoint;
+    *signed_for = le_span_of(settings->region);
+    if (given.ptr == NULL)
+        return le_endpoint_sts(out, *signed_for,
+                               (struct le_endpoint_kind){place->fips, place->dualstack},
+                               place->sts_legacy, signed_for);
+    enum le_err err = le_endpoint_parse(given, &endpoint);
+    return err == LE_OK ? le_buf_append_span(out, given) : err;
+}
+
+/* An emulator's is not guessed from the queue's: keys and tokens go nowhere but where the SDKs
+ * would send them. */
+static enum le_err find_sts(struct le_settings *settings, const struct le_plan_input *input,
+                            const struct le_place *place)
+{
+    struct le_span given, signed_for;
+    struct le_profile_fault fault;
+    if (!asks_sts(&settings->plan))
+        return LE_OK;
+    enum le_err err =
+        le_place_endpoint(input, place, "sts", "AWS_ENDPOINT_URL_STS", &given, &fault);
+    if (err == LE_ERR_CONFIG)
+        return le_options_fail(&settings->options, "%s", fault.text);
+    struct le_buf out;
+    le_buf_init(&out, sizeof settings->sts_endpoint - 1);
+    if (err == LE_OK)
+        err = write_sts(settings, place, given, &out, &signed_for);
+    if (err == LE_OK) {
+        memcpy(settings->sts_endpoint, out.data, out.len);
+        memcpy(settings->sts_region, signed_for.ptr, signed_for.len);
+    }
+    le_buf_free(&out);
+    if (err == LE_ERR_CONFIG || err == LE_ERR_TOO_LARGE)
+        return le_options_fail(&settings->options,
+                               "AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or the profile's "
+                               "endpoint_url: not a URL that can be used for STS");
+    return err;
+}
+
 /* ---- who ---- */
+
+enum le_err le_settings_source(const struct le_settings *settings,
+                               struct le_credential_source **out, struct le_setting_fault *fault)
+{
+    *out = NULL;
+    if (settings->plan.source == LE_PLAN_ENVIRONMENT)
+        return le_credentials_environment(&environment, out, fault);
+    if (settings->plan.source == LE_PLAN_KEYS)
+        return le_credentials_profile(&settings->plan, out, fault);
+    return LE_OK;
+}
 
 /* Made-up credentials do for a queue that is not AWS's, whatever the files say. */
 static enum le_err refuse_source(struct le_settings *settings)
 {
+    struct le_plan last = settings->plan;
+    last.role_count = 0;
     if (!settings->aws)
         return LE_OK;
     return le_options_fail(&settings->options,
                            "the settings name %s as the source of credentials, which is not "
                            "supported yet: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
                            "or a profile with keys of its own",
-                           le_plan_word(&settings->plan));
+                           le_plan_word(&last));
 }
 
+/* What a role is taken on with is opened by whoever takes it on. */
 static enum le_err open_source(struct le_settings *settings)
 {
-    const struct le_plan *plan = &settings->plan;
     struct le_setting_fault fault;
-    enum le_err err = LE_OK;
-    if (plan->role_count == 0 && plan->source == LE_PLAN_ENVIRONMENT) {
-        err = le_credentials_environment(&environment, &settings->credential_source, &fault);
-    } else if (plan->role_count == 0 && plan->source == LE_PLAN_KEYS) {
-        err = le_credentials_profile(plan, &settings->credential_source, &fault);
-    } else if (plan->role_count > 0 ||
-               (plan->source != LE_PLAN_NONE && plan->source != LE_PLAN_CONTAINER &&
-                plan->source != LE_PLAN_SSO && plan->source != LE_PLAN_PROCESS &&
-                plan->source != LE_PLAN_INSTANCE)) {
+    if (settings->plan.source == LE_PLAN_LOGIN)
         return refuse_source(settings);
-    }
+    if (settings->plan.role_count > 0)
+        return LE_OK;
+    enum le_err err = le_settings_source(settings, &settings->credential_source, &fault);
     return err == LE_ERR_CONFIG
                ? le_options_fail(&settings->options, "%s %s", fault.setting, fault.words)
                : err;
@@ -259,6 +313,8 @@ enum le_err le_settings_aws(struct le_settings *settings)
         err = take_ca_file(settings, &place);
     if (err == LE_OK)
         err = le_settings_sso(settings, &input, &place);
+    if (err == LE_OK)
+        err = find_sts(settings, &input, &place);
     if (err == LE_OK)
         err = find_credentials(settings);
     return err;

@@ -13,10 +13,15 @@ static struct le_span value(const struct le_plan_input *input, const char *key)
     return found.len > 0 ? found : LE_SPAN_NONE;
 }
 
-static bool is_on(const struct le_plan_input *input, const char *name, const char *key)
+static struct le_span either(const struct le_plan_input *input, const char *name, const char *key)
 {
     struct le_span set = le_variable(input->environment, name);
-    return le_is_true(set.ptr != NULL ? set : value(input, key));
+    return set.ptr != NULL ? set : value(input, key);
+}
+
+static bool is_on(const struct le_plan_input *input, const char *name, const char *key)
+{
+    return le_is_true(either(input, name, key));
 }
 
 /* The profile's, for a service. */
@@ -49,7 +54,9 @@ enum le_err le_place_find(const struct le_plan_input *input, bool endpoint_given
         .ignores_configured =
             is_on(input, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"),
         .fips = is_on(input, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
-        .dualstack = is_on(input, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")};
+        .dualstack = is_on(input, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+        .sts_legacy = le_span_is(
+            either(input, "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints"), "legacy")};
     return endpoint_given || place->ignores_configured
                ? LE_OK
                : find_endpoint(input, "sqs", &place->endpoint_url, fault);

@@ -30,6 +30,7 @@ WORDS = {
     "iam-role": "instance",
 }
 
+CALLER = b"<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>"
 ENV_KEYS = {"AWS_ACCESS_KEY_ID": "ENVKEY", "AWS_SECRET_ACCESS_KEY": "envsecret"}
 WEB_IDENTITY = {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/token", "AWS_ROLE_ARN": "arn:aws:iam::111111111111:role/w"}
 REGION = {"AWS_DEFAULT_REGION": "eu-west-1"}
@@ -167,6 +168,34 @@ CASES = {
     "role-from-web-identity": (
         "[default]\n" + role("a", "source_profile = b") + "[profile b]\n" + role("b", "web_identity_token_file = /t"), None, {}, []),
     "role-from-sso": ("[default]\n" + role("a", "source_profile = b") + "[profile b]\nsso_session = corp\n" + SSO + SESSION, None, {}, []),
+    "sts-endpoint-for-it": (None, None, {**WEB_IDENTITY, "AWS_ENDPOINT_URL": "http://a:1", "AWS_ENDPOINT_URL_STS": "http://b:2"}, []),
+    "sts-endpoint-for-all": (None, None, {**WEB_IDENTITY, "AWS_ENDPOINT_URL": "http://a:1"}, []),
+    "sts-endpoint-not-the-queue-s": (None, None, {**WEB_IDENTITY, "AWS_ENDPOINT_URL_SQS": "http://a:1"}, []),
+    "sts-endpoint-of-profile": ("[default]\nendpoint_url = http://p:3\n", None, WEB_IDENTITY, []),
+    "sts-endpoint-of-services": (
+        "[default]\nservices = s\nendpoint_url = http://p:3\n[services s]\nsqs =\n  endpoint_url = http://q:4\nsts = \n endpoint_url = http://t:5\n",
+        None, WEB_IDENTITY, []),
+    "sts-endpoint-ignored": (
+        "[default]\nendpoint_url = http://p:3\n", None,
+        {**WEB_IDENTITY, "AWS_ENDPOINT_URL_STS": "http://b:2", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, []),
+    "sts-of-the-first-profile-s-region": (
+        "[profile a]\nregion = ap-south-1\n" + role("a", "source_profile = b") + "[profile b]\nregion = us-west-1\n" + keys("B"), None,
+        {"AWS_PROFILE": "a", "AWS_DEFAULT_REGION": None}, []),
+    "sts-legacy": (None, None, {**WEB_IDENTITY, "AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, []),
+    "sts-legacy-of-profile": ("[default]\nsts_regional_endpoints = legacy\n", None, WEB_IDENTITY, []),
+    "sts-regional-before-profile-s": (
+        "[default]\nsts_regional_endpoints = legacy\n", None, {**WEB_IDENTITY, "AWS_STS_REGIONAL_ENDPOINTS": "regional"}, []),
+    "sts-legacy-in-a-newer-region": (
+        None, None, {**WEB_IDENTITY, "AWS_STS_REGIONAL_ENDPOINTS": "legacy", "AWS_DEFAULT_REGION": "eu-south-1"}, []),
+    "sts-legacy-in-china": (None, None, {**WEB_IDENTITY, "AWS_STS_REGIONAL_ENDPOINTS": "legacy", "AWS_DEFAULT_REGION": "cn-north-1"}, []),
+    "sts-legacy-and-endpoint": (
+        None, None, {**WEB_IDENTITY, "AWS_STS_REGIONAL_ENDPOINTS": "legacy", "AWS_ENDPOINT_URL_STS": "http://b:2"}, []),
+    "sts-fips": (None, None, {**WEB_IDENTITY, "AWS_USE_FIPS_ENDPOINT": "true", "AWS_DEFAULT_REGION": "us-east-2"}, []),
+    "sts-fips-in-govcloud": (None, None, {**WEB_IDENTITY, "AWS_USE_FIPS_ENDPOINT": "true", "AWS_DEFAULT_REGION": "us-gov-west-1"}, []),
+    "sts-fips-and-legacy": (None, None, {**WEB_IDENTITY, "AWS_USE_FIPS_ENDPOINT": "true", "AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, []),
+    "sts-dualstack": (None, None, {**WEB_IDENTITY, "AWS_USE_DUALSTACK_ENDPOINT": "true"}, []),
+    "sts-dualstack-and-fips": (None, None, {**WEB_IDENTITY, "AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_USE_FIPS_ENDPOINT": "true"}, []),
+    "sts-isolated": (None, None, {**WEB_IDENTITY, "AWS_DEFAULT_REGION": "us-isob-east-1"}, []),
     "sso": ("[default]\nsso_session = corp\n" + SSO + SESSION, None, {}, []),
     "sso-before-keys": ("[default]\nsso_session = corp\n" + SSO + SESSION, "[default]\n" + keys("D"), {}, []),
     "sso-older": ("[default]\nsso_start_url = https://x.example/start\nsso_region = eu-west-1\n" + SSO, None, {}, []),
@@ -254,31 +283,34 @@ class Botocore:
         self.sources.append(source_credentials)
 
     @staticmethod
-    def place(session):
+    def place(session, service, operation, content):
         """Region and endpoint, as a request would have them."""
-        urls = []
+        requests = []
 
         def answer(request, **_more):
-            urls.append(request.url)
+            requests.append(request)
             response = AWSResponse(request.url, 200, {}, None)
-            response._content = b"{}"
+            response._content = content
             return response
 
-        client = session.create_client("sqs", aws_access_key_id="x", aws_secret_access_key="x")
-        client.meta.events.register("before-send.sqs", answer)
-        client.list_queues()
-        return client.meta.region_name, urls[0].rstrip("/")
+        client = session.create_client(service, aws_access_key_id="x", aws_secret_access_key="x")
+        client.meta.events.register(f"before-send.{service}", answer)
+        getattr(client, operation)()
+        scope = requests[0].headers["Authorization"].decode().partition("Credential=")[2].split("/")
+        return scope[2], requests[0].url.rstrip("/")
 
     def choose(self, profile):
         session = botocore.session.Session(profile=profile)
         session.get_scoped_config()
-        region, endpoint = self.place(session)
+        region, endpoint = self.place(session, "sqs", "list_queues", b"{}")
         found = botocore.credentials.create_credential_resolver(session).load_credentials()
         result = {"source": WORDS[found.method] if found else "none", "region": region, "endpoint": endpoint}
         last = found
         if result["source"] == "assume-role":
             last = self.sources[0]
             result.update(roles=str(len(self.sources)), **{"with": WORDS[last.method]})
+        if result["source"] == "assume-role" or WORDS.get(getattr(last, "method", None)) == "web-identity":
+            result["sts-region"], result["sts"] = self.place(session, "sts", "get_caller_identity", CALLER)
         if last and WORDS[last.method] in ("environment", "profile"):
             result["key"] = last.access_key
         if last and last.method == "sso":

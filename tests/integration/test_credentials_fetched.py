@@ -15,21 +15,20 @@ COUNT = 200
 NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_SESSION_TOKEN": None}
 
 
-class Metadata:
-    """Of a container at /role, and of an instance. Each answer with credentials has another key: KEY1, KEY2, …"""
+class Service:
+    """Answers over HTTP as its answer() says, in threads of its own."""
 
     def __init__(self):
-        self.given, self.broken, self.has_role, self.lasts_s = 0, False, True, 3600
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_PUT(self):
-                self.say(200, "instance-token")
-
             def do_GET(self):
+                self.body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
                 outer.answer(self)
+
+            do_PUT = do_POST = do_GET
 
             def say(self, status, text):
                 self.send_response(status)
@@ -44,7 +43,27 @@ class Metadata:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def ends_in(seconds):
+    """As both kinds of answers say until when credentials last."""
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Metadata(Service):
+    """Of a container at /role, and of an instance. Each answer with credentials has another key: KEY1, KEY2, …"""
+
+    def __init__(self):
+        super().__init__()
+        self.given, self.broken, self.has_role, self.lasts_s = 0, False, True, 3600
+
     def answer(self, handler):
+        if handler.command == "PUT":
+            handler.say(200, "instance-token")
+            return
         instance = handler.headers.get("x-aws-ec2-metadata-token") == "instance-token"
         if self.broken:
             handler.say(500, "")
@@ -57,9 +76,8 @@ class Metadata:
 
     def credentials(self):
         self.given += 1
-        ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self.lasts_s)
         names = {"AccessKeyId": f"KEY{self.given}", "SecretAccessKey": "fetched-secret", "Token": "fetched-token"}
-        return json.dumps({"Code": "Success", **names, "Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")})
+        return json.dumps({"Code": "Success", **names, "Expiration": ends_in(self.lasts_s)})
 
     def environment(self, kind):
         if kind == "container":
@@ -71,8 +89,7 @@ class Metadata:
 def metadata():
     made = Metadata()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.stop()
 
 
 @pytest.fixture

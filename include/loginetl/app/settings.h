@@ -35,6 +35,8 @@ struct le_settings {
     char region[LE_REGION_MAX];
     char
         ca_file[LE_CA_FILE_MAX]; /* of certificates that https is verified with; "": the system's */
+    char sts_endpoint[LE_ENDPOINT_MAX]; /* "": the plan asks nothing of it */
+    char sts_region[LE_REGION_MAX];     /* that requests to it are signed for */
     bool aws; /* true credentials are wanted: the endpoint is AWS's own, or the database's password
                  is a token made with them */
     char sso_endpoint[LE_ENDPOINT_MAX]; /* "" unless the plan has SSO */

@@ -10,11 +10,13 @@ struct le_place {
     struct le_span ca_bundle;    /* the profile's file of certificates; absent: it has none */
     bool ignores_configured;     /* no endpoint but the command line's counts */
     bool fips, dualstack; /* which of AWS's own endpoints; one that is given stays as it is */
+    bool
+        sts_legacy; /* STS has one endpoint for the older regions, as sts_regional_endpoints says */
 };
 
-/* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT stand
- * before the profile's keys of these names. The profile's endpoint is not looked at when another is
- * given. LE_ERR_CONFIG: its services section does not exist. */
+/* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT and
+ * AWS_STS_REGIONAL_ENDPOINTS stand before the profile's keys of these names. The profile's endpoint
+ * is not looked at when another is given. LE_ERR_CONFIG: its services section does not exist. */
 LE_MUST enum le_err le_place_find(const struct le_plan_input *input, bool endpoint_given,
                                   struct le_place *place, struct le_profile_fault *fault);
 

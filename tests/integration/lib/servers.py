@@ -71,7 +71,7 @@ def ministack(folder):
         folder,
         lambda port: ([program], folder),
         "/_ministack/health",
-        lambda port: {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "sqs,sns,events", "LOG_LEVEL": "WARNING"},
+        lambda port: {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "sqs,sns,sts,events", "LOG_LEVEL": "WARNING"},
     )
 
 

@@ -1,7 +1,8 @@
 /* Says what the program would choose, so that a test can hold it against another SDK's choice: the
  * source of the credentials (and what a role is taken on with), the access key id where there is
- * one without asking anybody, where SSO is asked, the region and the endpoint; a line `name value`
- * each. What was not reached is left out. The arguments are the program's own. */
+ * one without asking anybody, the region and the endpoint, and those of STS and of SSO where they
+ * would be asked; a line `name value` each. What was not reached is left out. The arguments are the
+ * program's own. */
 #include "loginetl/app/settings.h"
 
 #include <stdio.h>
@@ -38,6 +39,8 @@ int main(int argc, char **argv)
         printf("sso %s\n", settings.sso_endpoint);
     if (settings.endpoint[0] != '\0')
         printf("region %s\nendpoint %s\n", settings.region, settings.endpoint);
+    if (settings.sts_endpoint[0] != '\0')
+        printf("sts %s\nsts-region %s\n", settings.sts_endpoint, settings.sts_region);
     if (err == LE_ERR_CONFIG)
         printf("error %s\n", settings.options.error);
     le_settings_free(&settings);
