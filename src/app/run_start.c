@@ -190,6 +190,11 @@ static enum le_err settle_on_reject(struct le_run *run)
                              "for ever; name another queue"));
         return LE_ERR_CONFIG;
     }
+    if (run->on_reject == LE_ON_REJECT_LEAVE && le_sqs_is_fifo(le_queue_url(run->world.queue)))
+        le_log(LE_LOG_WARN, "fifo",
+               LE_FS("text", "a message of a FIFO queue that cannot become a row is left in the "
+                             "queue, and holds up its group until the queue's redrive takes it: "
+                             "--dlq-url names a dead-letter queue for it"));
     if (!settings->on_reject_given && !known)
         le_log(LE_LOG_WARN, "dlq",
                LE_FS("text", "no dead-letter queue is known: a message that cannot become a row is "
@@ -222,6 +227,7 @@ enum le_err le_run_begin_flow(struct le_run *run)
         .memory_limit = message_memory(run),
         .max_messages = limited ? (uint64_t)le_setting_number(settings, LE_OPT_MAX_MESSAGES) : 0,
         .drain = run->drain,
+        .fifo = le_sqs_is_fifo(le_queue_url(run->world.queue)),
         .on_reject = run->on_reject,
         .shutdown_timeout_ms = 1000 * le_setting_number(settings, LE_OPT_SHUTDOWN_TIMEOUT),
         .patience_ms = run->drain ? LE_GIVE_UP_MS : 0,

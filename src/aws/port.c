@@ -108,9 +108,18 @@ static void port_cancel_receives(void *self)
 
 /* ---- entries ---- */
 
+/* It keeps its group; one from a queue without groups is a group of its own. Sent again because
+ * nobody heard whether it had been taken, it is not taken twice. */
+static void order_dead_letter(struct le_sqs_send_entry *entry, const struct le_message *message)
+{
+    entry->group_id = message->group_id.len > 0 ? message->group_id : message->message_id;
+    entry->deduplication_id = message->message_id;
+}
+
 static enum le_err write_dead_letters(struct le_buf *out, const struct le_operation *op,
                                       struct le_message *const *messages)
 {
+    const struct le_span url = le_span_of(op->queue->dead_letter_url);
     size_t count = op->count;
     struct le_sqs_attribute attributes[LE_SQS_BATCH_MAX][DEAD_ATTRIBUTES];
     struct le_sqs_send_entry entries[LE_SQS_BATCH_MAX];
@@ -123,10 +132,13 @@ static enum le_err write_dead_letters(struct le_buf *out, const struct le_operat
             (struct le_sqs_attribute){LE_SPAN_LIT("loginetl_key"), message->reject.key};
         attributes[i][2] =
             (struct le_sqs_attribute){LE_SPAN_LIT("loginetl_message_id"), message->message_id};
-        entries[i] = (struct le_sqs_send_entry){
-            {message->body, message->body_len}, attributes[i], DEAD_ATTRIBUTES};
+        entries[i] = (struct le_sqs_send_entry){.body = {message->body, message->body_len},
+                                                .attributes = attributes[i],
+                                                .attribute_count = DEAD_ATTRIBUTES};
+        if (le_sqs_is_fifo(url))
+            order_dead_letter(&entries[i], message);
     }
-    return op->codec->send_batch(out, le_span_of(op->queue->dead_letter_url), entries, count);
+    return op->codec->send_batch(out, url, entries, count);
 }
 
 static enum le_err write_entries(const struct le_operation *op, struct le_buf *out)

@@ -3,6 +3,7 @@
 #include "loginetl/pipeline/internal.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 void le_lane_push(struct le_lane *lane, size_t from, size_t to)
 {
@@ -14,9 +15,27 @@ void le_lane_push(struct le_lane *lane, size_t from, size_t to)
     lane->depth++;
 }
 
+static int by_arrival(const void *left, const void *right)
+{
+    const struct le_message *a = *(struct le_message *const *)left,
+                            *b = *(struct le_message *const *)right;
+    return a->arrival < b->arrival ? -1 : a->arrival > b->arrival;
+}
+
+/* In the order they came in, halved: what comes before a row in its group is in its half, or in the
+ * one that goes first. */
+static void sort_for_halves(struct le_lane *lane, size_t from, size_t middle, size_t to)
+{
+    qsort(lane->rows + from, to - from, sizeof(struct le_message *), by_arrival);
+    qsort(lane->rows + from, middle - from, sizeof(struct le_message *), le_by_ledger_key);
+    qsort(lane->rows + middle, to - middle, sizeof(struct le_message *), le_by_ledger_key);
+}
+
 static void push_halves(struct le_lane *lane, size_t from, size_t to)
 {
     size_t middle = from + (to - from) / 2;
+    if (lane->pipeline->groups != NULL)
+        sort_for_halves(lane, from, middle, to);
     le_lane_push(lane, middle, to);
     le_lane_push(lane, from, middle);
 }
@@ -49,14 +68,25 @@ static void brake(struct le_pipeline *pipeline, struct le_lane *lane)
     le_lane_wait(pipeline, lane);
 }
 
-static void reject_row(struct le_pipeline *pipeline, struct le_lane *lane, size_t row)
+static void reject_row(struct le_pipeline *pipeline, struct le_lane *lane,
+                       struct le_message *culprit)
 {
-    struct le_message *culprit = lane->rows[row];
     culprit->reject = (struct le_reject){.reason = LE_REJECT_CONSTRAINT,
                                          .unclear = lane->op.outcome == LE_STORE_UNCLEAR};
     memcpy(culprit->reject.sqlstate, lane->op.sqlstate, sizeof culprit->reject.sqlstate);
     le_reject_message(pipeline, culprit);
     brake(pipeline, lane);
+}
+
+/* Of a FIFO queue. The culprit goes out of the range, and what stands behind it in its group out of
+ * the lane. */
+static void take_out(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t row,
+                     size_t to)
+{
+    const struct le_message *culprit = lane->rows[row];
+    memmove(lane->rows + row, lane->rows + row + 1, (to - row - 1) * sizeof(struct le_message *));
+    le_lane_push(lane, from, to - 1);
+    le_group_hold_back(pipeline, lane, culprit);
 }
 
 /* Nothing of the range was stored. The culprit goes; when the server did not say which row it was,
@@ -70,8 +100,13 @@ void le_lane_data_error(struct le_pipeline *pipeline, struct le_lane *lane, size
         return;
     }
     assert((size_t)bad < count);
-    reject_row(pipeline, lane, from + (size_t)bad);
-    push_smaller_on_top(lane, from, from + (size_t)bad, to);
+    size_t row = from + (size_t)bad;
+    struct le_message *culprit = lane->rows[row];
+    if (pipeline->groups != NULL)
+        take_out(pipeline, lane, from, row, to);
+    else
+        push_smaller_on_top(lane, from, row, to);
+    reject_row(pipeline, lane, culprit);
 }
 
 /* ---- refused, and nobody says whether it is a row's fault ---- */
@@ -94,14 +129,16 @@ static void unclear_row(struct le_pipeline *pipeline, struct le_lane *lane, size
     struct le_message *message = lane->rows[row];
     bool others_were_stored = lane->commits > message->unclear_commits;
     bool enough = ++message->tries >= LE_UNCLEAR_TRIES;
+    if (pipeline->groups != NULL)
+        le_group_hold_back(pipeline, lane, message);
     if (enough && others_were_stored) {
-        reject_row(pipeline, lane, row);
+        reject_row(pipeline, lane, message);
         return;
     }
     le_lane_wait(pipeline, lane);
     le_message_set_state(pipeline, message, LE_MESSAGE_WAITING);
     if (enough || lane->depth >= LE_LANE_RANGES_MAX / 2)
-        le_list_push(&pipeline->waiting, &message->queue_node);
+        le_waiting_put(pipeline, message);
     else
         push_below_all(lane, row);
 }
@@ -139,9 +176,11 @@ void le_lane_unclear(struct le_pipeline *pipeline, struct le_lane *lane, size_t 
 static void slow_row(struct le_pipeline *pipeline, struct le_lane *lane, size_t row)
 {
     struct le_message *message = lane->rows[row];
+    if (pipeline->groups != NULL)
+        le_group_hold_back(pipeline, lane, message);
     le_lane_wait(pipeline, lane);
     le_message_set_state(pipeline, message, LE_MESSAGE_WAITING);
-    le_list_push(&pipeline->waiting, &message->queue_node);
+    le_waiting_put(pipeline, message);
 }
 
 /* Fewer rows take less time. Later batches are as small at first, so that not each of them has to

@@ -10,7 +10,7 @@
 
 /* The ledger's key order. Every worker inserts in it, so that two of them never wait for each other
  * in a ring; and the key leads with the time, so that the index grows at one edge. */
-static int by_ledger_key(const void *left, const void *right)
+int le_by_ledger_key(const void *left, const void *right)
 {
     const struct le_message *a = *(struct le_message *const *)left,
                             *b = *(struct le_message *const *)right;
@@ -55,7 +55,9 @@ static void fill(struct le_pipeline *pipeline, struct le_lane *lane)
             message->unclear_commits = LE_COMMITS_UNKNOWN;
         lane->rows[count++] = message;
     }
-    qsort(lane->rows, count, sizeof(struct le_message *), by_ledger_key);
+    if (pipeline->groups != NULL)
+        count = le_group_follow(pipeline, lane->rows, count, most);
+    qsort(lane->rows, count, sizeof(struct le_message *), le_by_ledger_key);
     lane->splitting = false;
     lane->unclear = 0;
     le_lane_push(lane, 0, count);
@@ -81,6 +83,8 @@ static void committed(struct le_pipeline *pipeline, struct le_lane *lane, size_t
         lane->rows[i]->tries = 0;
         le_deletable_put(pipeline, lane->rows[i], now_ms);
     }
+    for (size_t i = from; pipeline->groups != NULL && i < to; i++)
+        le_group_settle(pipeline, lane->rows[i]);
 }
 
 void le_lane_wait(struct le_pipeline *pipeline, struct le_lane *lane)
@@ -152,7 +156,7 @@ static void disband(struct le_pipeline *pipeline, struct le_lane *lane)
         for (size_t row = lane->ranges[lane->depth - 1].from; row < to; row++) {
             if (lane->rows[row]->state != LE_MESSAGE_WAITING)
                 le_message_set_state(pipeline, lane->rows[row], LE_MESSAGE_WAITING);
-            le_list_push(&pipeline->waiting, &lane->rows[row]->queue_node);
+            le_waiting_put(pipeline, lane->rows[row]);
         }
     }
 }
@@ -178,7 +182,7 @@ static void submit(struct le_pipeline *pipeline, struct le_lane *lane)
     assert(lane->depth > 0 && !lane->busy);
     size_t from = lane->ranges[lane->depth - 1].from, to = lane->ranges[lane->depth - 1].to;
     for (size_t i = from; i < to; i++) {
-        assert(i == from || by_ledger_key(&lane->rows[i - 1], &lane->rows[i]) < 0);
+        assert(i == from || le_by_ledger_key(&lane->rows[i - 1], &lane->rows[i]) < 0);
         if (lane->rows[i]->state != LE_MESSAGE_SUBMITTED) /* a half of a batch still is */
             le_message_set_state(pipeline, lane->rows[i], LE_MESSAGE_SUBMITTED);
     }
@@ -214,9 +218,10 @@ int64_t le_commit_turn(struct le_pipeline *pipeline, int64_t now_ms)
     return next_ms;
 }
 
-static void release_row(struct le_pipeline *pipeline, struct le_message *message)
+void le_release_row(struct le_pipeline *pipeline, struct le_message *message)
 {
     message->tries = 0;
+    le_group_leave(pipeline, message);
     le_message_set_state(pipeline, message, LE_MESSAGE_RELEASING);
     le_list_push(&pipeline->releasing, &message->queue_node);
 }
@@ -226,7 +231,7 @@ static void release_range(struct le_pipeline *pipeline, struct le_lane *lane, un
 {
     for (size_t row = lane->ranges[range].from; row < lane->ranges[range].to; row++) {
         lane->rows[row]->unsettled = unsettled;
-        release_row(pipeline, lane->rows[row]);
+        le_release_row(pipeline, lane->rows[row]);
     }
 }
 
@@ -234,7 +239,7 @@ void le_release_uncommitted(struct le_pipeline *pipeline)
 {
     struct le_node *node;
     while ((node = le_list_pop(&pipeline->waiting)) != NULL)
-        release_row(pipeline, le_container_of(node, struct le_message, queue_node));
+        le_release_row(pipeline, le_container_of(node, struct le_message, queue_node));
     for (unsigned i = 0; i < pipeline->config.lanes; i++) {
         struct le_lane *lane = &pipeline->lanes[i];
         if (lane->abandoned)
@@ -247,4 +252,6 @@ void le_release_uncommitted(struct le_pipeline *pipeline)
                 lane->ranges[lane->depth - 1]; /* only what is with the store is left */
         lane->depth = lane->busy ? 1 : 0;
     }
+    if (pipeline->groups != NULL)
+        le_groups_release(pipeline);
 }

@@ -22,7 +22,7 @@ static void give_up(struct le_pipeline *pipeline, struct le_message *message)
         LE_FS(
             "text",
             "a committed message could not be deleted; when it comes back it will be recognised"));
-    le_message_end(pipeline, message);
+    le_message_abandon(pipeline, message);
 }
 
 static void again(struct le_pipeline *pipeline, struct le_message *message, int64_t now_ms)
@@ -70,6 +70,14 @@ static void prefetch_ends(const struct le_pipeline *pipeline, const struct le_en
         le_ids_expect(pipeline, op->entries[i]->id);
 }
 
+/* Of a FIFO queue: a rejected message holds up its group no longer. */
+static void settle_deleted(struct le_pipeline *pipeline, const struct le_entries_op *op)
+{
+    for (size_t i = 0; i < op->count; i++)
+        if (le_entries_outcome(op, i) == LE_ENTRY_OK && !op->entries[i]->handle_changed)
+            le_group_settle(pipeline, op->entries[i]);
+}
+
 static void delete_done(struct le_entries_op *op)
 {
     struct le_pipeline *pipeline = op->owner;
@@ -79,6 +87,8 @@ static void delete_done(struct le_entries_op *op)
     if (!pipeline->closed) {
         le_queue_answered(pipeline, op->err, now_ms);
         prefetch_ends(pipeline, op);
+        if (pipeline->groups != NULL)
+            settle_deleted(pipeline, op);
         for (size_t i = 0; i < op->count; i++)
             entry_done(pipeline, op->entries[i], le_entries_outcome(op, i), now_ms);
     }

@@ -160,7 +160,7 @@ int64_t le_lease_turn(struct le_pipeline *pipeline, int64_t now_ms)
 void le_let_go(struct le_pipeline *pipeline, struct le_message *message)
 {
     pipeline->books.released++;
-    le_message_end(pipeline, message);
+    le_message_abandon(pipeline, message);
 }
 
 static void release_entry_done(struct le_pipeline *pipeline, struct le_message *message,

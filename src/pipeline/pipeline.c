@@ -103,7 +103,10 @@ struct le_pipeline *le_pipeline_new(const struct le_pipeline_config *config,
                              le_decoder_mask_space(config->decoder);
     init_lists(pipeline);
     init_policy(pipeline);
-    if (make_operations(pipeline) == LE_OK && make_lanes(pipeline) == LE_OK)
+    enum le_err err = config->fifo ? le_groups_open(pipeline) : LE_OK;
+    err = err == LE_OK ? make_operations(pipeline) : err;
+    err = err == LE_OK ? make_lanes(pipeline) : err;
+    if (err == LE_OK)
         return pipeline;
     le_pipeline_free(pipeline);
     return NULL;
@@ -116,6 +119,7 @@ void le_pipeline_free(struct le_pipeline *pipeline)
     for (unsigned i = 0; pipeline->lanes != NULL && i < pipeline->config.lanes; i++)
         le_free(pipeline->lanes[i].rows);
     le_free(pipeline->lanes);
+    le_free(pipeline->groups);
     le_free(pipeline->receive_ops);
     le_free(pipeline->entries_ops);
     le_memory_free(pipeline);

@@ -191,6 +191,35 @@ static void take_found(struct le_pipeline *pipeline, struct le_answer *answer,
     note_unread(pipeline, err != LE_OK ? err : LE_ERR_NOMEM);
 }
 
+/* Did one that came before found, in the same answer and of the same group, end unsettled as soon
+ * as it was taken up (damaged, left to the redrive, no memory for it), or is it going back? */
+static bool is_broken_before(const struct le_sqs_message *first, const struct le_sqs_message *found,
+                             const bool *gone)
+{
+    for (; first < found; first++, gone++)
+        if (*gone && le_span_equal(first->group_id, found->group_id))
+            return true;
+    return false;
+}
+
+/* Of a FIFO queue: what has been taken up joins its group, which is one of its own for those of
+ * which the queue does not say it. */
+static void join_groups(struct le_pipeline *pipeline, const struct le_answer *answer,
+                        const struct key *keys)
+{
+    bool gone[LE_SQS_BATCH_MAX];
+    for (size_t i = 0; i < answer->found_count; i++) {
+        const struct le_sqs_message *found = &answer->found[i];
+        struct le_message *message =
+            keys[i].err == LE_OK ? le_ids_find(pipeline, keys[i].id) : NULL;
+        gone[i] = message == NULL || message->state == LE_MESSAGE_RELEASING;
+        if (gone[i] || message->answer != answer || le_node_linked(&message->group_node))
+            continue; /* or it has been here before */
+        le_group_join(pipeline, message, found->group_id,
+                      is_broken_before(answer->found, found, gone));
+    }
+}
+
 static void take_answer(struct le_pipeline *pipeline, struct le_answer *answer,
                         int64_t leased_at_ms)
 {
@@ -201,6 +230,8 @@ static void take_answer(struct le_pipeline *pipeline, struct le_answer *answer,
         make_key(pipeline, &answer->found[i], &keys[i]);
     for (size_t i = 0; i < answer->found_count; i++)
         take_found(pipeline, answer, &answer->found[i], &keys[i], leased_at_ms);
+    if (pipeline->groups != NULL)
+        join_groups(pipeline, answer, keys);
 }
 
 /* ---- how many receives ---- */
@@ -225,12 +256,18 @@ static unsigned receivers_after(const struct le_pipeline *pipeline, size_t count
     return receivers > 0 ? receivers : 1;
 }
 
+/* What we hold of a FIFO queue hides the rest of its groups. */
+static bool saw_all(const struct le_pipeline *pipeline, const struct le_receive_op *op)
+{
+    return pipeline->groups == NULL || op->received == pipeline->books.received;
+}
+
 static void learn_from_count(struct le_pipeline *pipeline, const struct le_receive_op *op,
                              int64_t now_ms)
 {
     size_t count = op->answer->found_count, bytes = op->answer->bytes.len;
     pipeline->receivers = receivers_after(pipeline, count, (size_t)op->max_messages);
-    pipeline->seen_empty = count == 0;
+    pipeline->seen_empty = count == 0 && saw_all(pipeline, op);
     if (count == 0)
         le_answer_drop_spare(pipeline);
     /* A server that does not honour the wait must not be asked in a tight loop. */
@@ -389,6 +426,7 @@ static bool send_receive(struct le_pipeline *pipeline, uint64_t left, int64_t no
     op->answer = answer;
     op->err = LE_OK;
     op->sent_at_ms = now_ms;
+    op->received = pipeline->held.count == 0 ? pipeline->books.received : UINT64_MAX;
     op->began_at_ms = 0;
     op->done = receive_done;
     op->owner = pipeline;

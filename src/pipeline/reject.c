@@ -49,7 +49,7 @@ void le_reject_message(struct le_pipeline *pipeline, struct le_message *message)
     case LE_ON_REJECT_DLQ: le_list_push(&pipeline->rejected, &message->queue_node); return;
     case LE_ON_REJECT_LEAVE:
         pipeline->books.left++;
-        le_message_end(pipeline, message);
+        le_message_abandon(pipeline, message);
         return;
     case LE_ON_REJECT_DISCARD:
         pipeline->books.discarded++;
@@ -67,7 +67,7 @@ static void leave(struct le_pipeline *pipeline, struct le_message *message)
         LE_FS("text",
               "the dead-letter queue does not take a rejected message, which stays in its queue"));
     pipeline->books.left++;
-    le_message_end(pipeline, message);
+    le_message_abandon(pipeline, message);
 }
 
 static void entry_done(struct le_pipeline *pipeline, struct le_message *message,
@@ -117,8 +117,9 @@ static void send_dead_letters(struct le_pipeline *pipeline, struct le_entries_op
         struct le_message *message =
             le_container_of(le_list_first(&pipeline->rejected), struct le_message, queue_node);
         bytes += message->body_len + LE_DEAD_LETTER_OVERHEAD;
-        if (op->count > 0 && bytes > LE_SQS_BATCH_BYTES_MAX)
-            break;
+        if (op->count > 0 && (bytes > LE_SQS_BATCH_BYTES_MAX ||
+                              !le_span_equal(op->entries[0]->group_id, message->group_id)))
+            break; /* of several groups at once some servers take nothing */
         le_list_remove(&pipeline->rejected, &message->queue_node);
         op->entries[op->count++] = message;
     }

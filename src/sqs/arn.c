@@ -124,3 +124,11 @@ enum le_err le_sqs_url_from_arn(struct le_buf *out, struct le_span queue_url, st
         out->len = start;
     return err;
 }
+
+bool le_sqs_is_fifo(struct le_span queue)
+{
+    const struct le_span end = LE_SPAN_LIT(".fifo");
+    while (queue.len > 0 && queue.ptr[queue.len - 1] == '/')
+        queue.len--;
+    return queue.len > end.len && memcmp(queue.ptr + queue.len - end.len, end.ptr, end.len) == 0;
+}

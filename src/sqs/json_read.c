@@ -80,6 +80,8 @@ static void read_system_attributes(struct le_reader *reader, struct le_sqs_messa
             message->sent_at_ms = le_sqs_number(value, LE_SQS_SENT_AT_MS_MAX, -1);
         else if (le_span_is(key, "ApproximateReceiveCount"))
             message->receive_count = (uint32_t)le_sqs_number(value, UINT32_MAX, 0);
+        else if (le_span_is(key, "MessageGroupId"))
+            message->group_id = value;
     }
 }
 
@@ -107,7 +109,7 @@ static void read_message_member(struct le_reader *reader, struct le_span key,
 static bool read_message(struct le_reader *reader, struct le_sqs_message *message)
 {
     struct le_span key;
-    *message = (struct le_sqs_message){.sent_at_ms = -1};
+    le_sqs_clear_message(message);
     if (!le_reader_enter_object(reader))
         return false;
     while (le_reader_next_key(reader, &key))

@@ -54,9 +54,14 @@ enum le_err le_sqs_json_receive(struct le_buf *out, struct le_span queue_url, in
     le_sqs_put_number(&writer, (size_t)wait_s);
     LE_SQS_PUT(&writer, ",\"VisibilityTimeout\":");
     le_sqs_put_number(&writer, (size_t)visibility_s);
-    LE_SQS_PUT(&writer,
-               ",\"AttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"]"
-               ",\"MessageSystemAttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"]}");
+    struct le_span more =
+        le_sqs_is_fifo(queue_url) ? LE_SPAN_LIT(",\"MessageGroupId\"") : LE_SPAN_NONE;
+    LE_SQS_PUT(&writer, ",\"AttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"");
+    le_sqs_put(&writer, more);
+    LE_SQS_PUT(&writer, "],\"MessageSystemAttributeNames\":[\"SentTimestamp\""
+                        ",\"ApproximateReceiveCount\"");
+    le_sqs_put(&writer, more);
+    LE_SQS_PUT(&writer, "]}");
     return le_sqs_finish(&writer);
 }
 
@@ -111,6 +116,14 @@ enum le_err le_sqs_json_visibility_batch(struct le_buf *out, struct le_span queu
     return le_sqs_finish(&writer);
 }
 
+static void put_member(struct le_sqs_writer *writer, struct le_span name, struct le_span value)
+{
+    if (value.len == 0)
+        return;
+    le_sqs_put(writer, name);
+    put_string(writer, value);
+}
+
 /* SQS refuses attributes with an empty value. */
 static void put_attributes(struct le_sqs_writer *writer, const struct le_sqs_send_entry *entry)
 {
@@ -142,6 +155,9 @@ enum le_err le_sqs_json_send_batch(struct le_buf *out, struct le_span queue_url,
         LE_SQS_PUT(&writer, ",\"MessageBody\":");
         put_string(&writer, entries[i].body);
         put_attributes(&writer, &entries[i]);
+        put_member(&writer, LE_SPAN_LIT(",\"MessageGroupId\":"), entries[i].group_id);
+        put_member(&writer, LE_SPAN_LIT(",\"MessageDeduplicationId\":"),
+                   entries[i].deduplication_id);
         LE_SQS_PUT(&writer, "}");
     }
     LE_SQS_PUT(&writer, "]}");

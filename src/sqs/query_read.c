@@ -214,7 +214,7 @@ static bool open_in_message(struct answer *answer, enum element element, size_t 
         return true;
     if (answer->count == LE_SQS_BATCH_MAX)
         return false;
-    answer->messages[answer->count] = (struct le_sqs_message){.sent_at_ms = -1};
+    le_sqs_clear_message(&answer->messages[answer->count]);
     return true;
 }
 
@@ -224,6 +224,8 @@ static void keep_system_attribute(const struct answer *answer, struct le_sqs_mes
         message->sent_at_ms = le_sqs_number(answer->value, LE_SQS_SENT_AT_MS_MAX, -1);
     else if (le_span_is(answer->name, "ApproximateReceiveCount"))
         message->receive_count = (uint32_t)le_sqs_number(answer->value, UINT32_MAX, 0);
+    else if (le_span_is(answer->name, "MessageGroupId"))
+        message->group_id = answer->value;
 }
 
 static void close_member(struct answer *answer, enum element element, struct le_span text)

@@ -80,6 +80,9 @@ enum le_err le_sqs_query_receive(struct le_buf *out, struct le_span queue_url, i
     LE_SQS_PUT(&writer, "&AttributeName.1=SentTimestamp&AttributeName.2=ApproximateReceiveCount"
                         "&MessageSystemAttributeName.1=SentTimestamp"
                         "&MessageSystemAttributeName.2=ApproximateReceiveCount");
+    if (le_sqs_is_fifo(queue_url))
+        LE_SQS_PUT(&writer, "&AttributeName.3=MessageGroupId"
+                            "&MessageSystemAttributeName.3=MessageGroupId");
     return le_sqs_finish(&writer);
 }
 
@@ -166,6 +169,16 @@ static void put_attributes(struct le_sqs_writer *writer, size_t position,
     }
 }
 
+static void put_member(struct le_sqs_writer *writer, size_t position, struct le_span name,
+                       struct le_span value)
+{
+    if (value.len == 0)
+        return;
+    put_entry(writer, LE_SQS_SEND_BATCH, position);
+    le_sqs_put(writer, name);
+    put_encoded(writer, value);
+}
+
 enum le_err le_sqs_query_send_batch(struct le_buf *out, struct le_span queue_url,
                                     const struct le_sqs_send_entry *entries, size_t count)
 {
@@ -177,6 +190,9 @@ enum le_err le_sqs_query_send_batch(struct le_buf *out, struct le_span queue_url
         LE_SQS_PUT(&writer, ".MessageBody=");
         put_encoded(&writer, entries[i].body);
         put_attributes(&writer, i, &entries[i]);
+        put_member(&writer, i, LE_SPAN_LIT(".MessageGroupId="), entries[i].group_id);
+        put_member(&writer, i, LE_SPAN_LIT(".MessageDeduplicationId="),
+                   entries[i].deduplication_id);
     }
     return le_sqs_finish(&writer);
 }

@@ -37,8 +37,11 @@ static void write_requests(const struct le_sqs_message *messages, size_t count)
         handles[i] = messages[i].receipt_handle;
         attributes[i] =
             (struct le_sqs_attribute){LE_SPAN_LIT("loginetl_message_id"), messages[i].message_id};
-        entries[i] =
-            (struct le_sqs_send_entry){{messages[i].body, messages[i].body_len}, &attributes[i], 1};
+        entries[i] = (struct le_sqs_send_entry){.body = {messages[i].body, messages[i].body_len},
+                                                .attributes = &attributes[i],
+                                                .attribute_count = 1,
+                                                .group_id = messages[i].group_id,
+                                                .deduplication_id = messages[i].message_id};
     }
     must(codec->delete_batch(&out, url, handles, count) == LE_OK);
     must(codec->visibility_batch(&out, url, handles, count, 60) == LE_OK);

@@ -58,6 +58,8 @@ bool check_is_overdue(const struct worker *worker);
 /* It is about to be delivered once more. */
 void check_delivery(struct world *world, unsigned message);
 void check_row(struct world *world, unsigned message);
+/* Its transaction has just been committed: what stands before it in its group is settled. */
+void check_order(struct world *world, unsigned message);
 void check_deleted(struct world *world, unsigned message);
 void check_end(struct world *world);
 

@@ -54,7 +54,8 @@ static void check_nothing_left(struct worker *worker)
     struct world *world = worker->world;
     for (unsigned i = 0; i < world->message_count; i++) {
         const struct message *message = &world->messages[i];
-        if (!message->deleted && !message->bad && message->visible_at_ms < worker->received_at_ms)
+        if (!message->deleted && !message->bad && !world_is_blocked(world, i) &&
+            world_free_at_ms(world, i) < worker->received_at_ms)
             broken(world, worker, PROMISE_PROGRESS,
                    "the drain is over, and message %u is still there to be received", i);
     }

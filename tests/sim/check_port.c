@@ -113,17 +113,19 @@ void check_release(struct worker *worker, unsigned index, uint32_t handle)
     bool stopping = worker->pipeline->stopping, first = !known->handing_back;
     bool long_away =
         worker->long_outage > 0 && world->now_ms - worker->long_until_ms <= HANDING_BACK_MS;
+    /* An earlier one of its group comes again before it; or was settled by another worker. */
+    bool in_order = world_is_blocked(world, index) || (world->fifo && !world->sound);
     check_handle(worker, index, handle, "a hand-back");
     if (known->extending > 0)
         broken(world, worker, PROMISE_LEASE,
                "message %u is handed back while an extension is under way", index);
     message->excused = known->handing_back = true;
-    if (stopping && !long_away && worker->receives > 0 && queue_open_polls(worker) > 0)
+    if (stopping && !long_away && worker->receives > 0 && queue_open_polls(worker) > 0 && !in_order)
         broken(world, worker, PROMISE_SHUTDOWN, "message %u is handed back into a poll of its own",
                index);
-    if (!stopping && !long_away && first && !worker->fell_behind)
+    if (!stopping && !long_away && first && !worker->fell_behind && !in_order)
         broken(world, worker, PROMISE_OUTAGE, "message %u is handed back without need", index);
-    if (!stopping && first && message->outage == worker->long_outage &&
+    if (!stopping && first && message->outage == worker->long_outage && !in_order &&
         !world->faults.in_group[GROUP_CLOCK])
         broken(world, worker, PROMISE_OUTAGE, "message %u is handed back twice in one outage",
                index);
@@ -146,6 +148,9 @@ void check_dead_letters(struct worker *worker, const struct le_entries_op *op)
     if (op->count > 1 && bytes > LE_SQS_BATCH_BYTES_MAX)
         broken(worker->world, worker, PROMISE_PORTS, "%zu dead letters of %zu bytes in one request",
                op->count, bytes);
+    for (size_t i = 1; i < op->count && worker->world->fifo; i++)
+        if (!le_span_equal(op->entries[i]->group_id, op->entries[0]->group_id))
+            broken(worker->world, worker, PROMISE_PORTS, "dead letters of several groups");
 }
 
 void check_dead_letter(struct worker *worker, unsigned index, const struct le_message *entry)
@@ -257,6 +262,19 @@ void check_row(struct world *world, unsigned index)
         broken(world, NULL, PROMISE_TWICE, "message %u is %u rows", index, message->rows);
     if (message->bad && !message->convicted)
         broken(world, NULL, PROMISE_ONE_BAD, "message %u is bad, and is a row", index);
+}
+
+void check_order(struct world *world, unsigned index)
+{
+    const struct message *later = &world->messages[index];
+    for (unsigned i = 0; i < index && world->fifo; i++) {
+        const struct message *earlier = &world->messages[i];
+        bool settled = earlier->in_ledger || earlier->deleted || earlier->told_deleted;
+        if (earlier->group == later->group && !settled)
+            broken(world, NULL, PROMISE_ORDER,
+                   "message %u of group %u is committed, and %u before it is not settled", index,
+                   later->group, i);
+    }
 }
 
 void check_deleted(struct world *world, unsigned index)

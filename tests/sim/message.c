@@ -99,6 +99,7 @@ static void send_one(struct world *world)
     for (unsigned i = 0; i < WORKERS_MAX; i++)
         world->workers[i].known[index] = (struct known){0};
     draw_id(world, index, message);
+    message->group = (unsigned)le_rng_below(&world->groups_rng, world->group_count);
     message->sent_at_ms =
         arena.times ? INT64_C(1700000000000) + world->now_ms - (int64_t)(index % 3) : -1;
     message->body = arena.bytes + arena.used;

@@ -124,18 +124,21 @@ static enum le_entry_outcome delete_one(struct world *world, unsigned index, uin
     struct message *message = &world->messages[index];
     if (message->deleted)
         return LE_ENTRY_OK;
-    if (delivery != message->newest && world->queue.stale == STALE_REFUSED)
+    bool expired = world->fifo && message->visible_at_ms <= world->now_ms;
+    if ((delivery != message->newest || expired) && world->queue.stale == STALE_REFUSED)
         return LE_ENTRY_GIVE_UP;
     if (delivery != message->newest && world->queue.stale == STALE_IGNORED)
         return LE_ENTRY_OK;
     if (world_strikes(world, FAULT_DELETE_NOT_DONE)) {
-        message->excused = true;
+        message->excused = message->told_deleted = true;
         return LE_ENTRY_OK;
     }
     check_deleted(world, index);
     message->deleted = true;
     *(message->bad ? &world->open_bad : &world->open_good) -= 1;
     trace(world, NULL, "message %u is deleted", index);
+    if (world->fifo)
+        queue_wake_polls(world); /* the next of its group may be there */
     return LE_ENTRY_OK;
 }
 

@@ -175,6 +175,34 @@ static void take_visible(struct world *world, struct request *request)
     }
 }
 
+/* Of a FIFO queue: none of a group of which some are in flight, and none before an earlier one. */
+static void take_in_order(struct world *world, struct request *request)
+{
+    bool closed[GROUPS_MAX] = {false};
+    for (unsigned i = 0; i < world->message_count; i++)
+        if (!world->messages[i].deleted && world->messages[i].visible_at_ms > world->now_ms)
+            closed[world->messages[i].group] = true;
+    for (unsigned i = 0; i < world->message_count; i++) {
+        const struct message *message = &world->messages[i];
+        if ((int)request->count == request->max_messages)
+            return;
+        if (message->deleted || closed[message->group])
+            continue;
+        if (request->count > 0 && world_below(world, 32) == 0)
+            closed[message->group] = true; /* an answer may be shorter than the queue */
+        else if (!redriven(world, i))
+            deliver(world, request, i);
+    }
+}
+
+static void take_any(struct world *world, struct request *request)
+{
+    if (world->fifo)
+        take_in_order(world, request);
+    else
+        take_visible(world, request);
+}
+
 static int64_t next_visible_ms(const struct world *world)
 {
     int64_t next_ms = INT64_MAX;
@@ -205,7 +233,7 @@ static void lose_the_first(struct world *world, struct request *request)
     for (unsigned i = 0; i < request->count; i++)
         world->messages[request->message[i]].excused = true;
     request->count = 0;
-    take_visible(world, request);
+    take_any(world, request);
 }
 
 /* When an answer begins, its end may still be far; but less far than the leases that it brings, for
@@ -223,9 +251,9 @@ int64_t queue_answer_drags_ms(struct world *world, struct request *request, int6
 void queue_serve_receive(struct world *world, struct request *request)
 {
     request->polling = false;
-    take_visible(world, request);
+    take_any(world, request);
     lose_the_first(world, request);
-    if ((int)request->count < request->max_messages)
+    if ((int)request->count < request->max_messages && !world->fifo)
         deliver_unduly(world, request);
     if (request->count == 0 && world->now_ms < request->poll_end_ms && !request->answered)
         poll_on(world, request);
@@ -254,8 +282,16 @@ static void hash_body(struct message *message)
 
 /* Offsets first: the buffer may move while it grows. */
 struct place {
-    size_t id, handle, handle_len, body, md5;
+    size_t id, handle, handle_len, body, md5, group;
 };
+
+/* "g" and more of them than there are letters for: lengths differ too. */
+static struct le_span group_id(unsigned group)
+{
+    static const char text[] = "gggggggggggggggggggggggggggggggggggggggg";
+    _Static_assert(GROUPS_MAX < sizeof text - 1, "each has a length of its own");
+    return (struct le_span){text, group + 1};
+}
 
 static enum le_err put_message(struct world *world, const struct request *request, unsigned i,
                                struct le_buf *bytes, struct place *place)
@@ -270,6 +306,9 @@ static enum le_err put_message(struct world *world, const struct request *reques
         hash_body(message);
         err = err == LE_OK ? put(bytes, message->md5, strlen(message->md5), &place->md5) : err;
     }
+    struct le_span group = group_id(message->group);
+    if (world->fifo)
+        err = err == LE_OK ? put(bytes, group.ptr, group.len, &place->group) : err;
     return err;
 }
 
@@ -300,6 +339,9 @@ static void find(struct world *world, const struct request *request, unsigned i,
     };
     if (world->queue.gives_md5)
         found->body_md5 = (struct le_span){bytes->data + place->md5, strlen(message->md5)};
+    if (world->fifo)
+        found->group_id =
+            (struct le_span){bytes->data + place->group, group_id(message->group).len};
 }
 
 static enum le_err fill(struct world *world, const struct request *request,

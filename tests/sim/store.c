@@ -270,6 +270,8 @@ static void commit(struct world *world, struct transaction *transaction)
         transaction->inserted++;
         check_row(world, transaction->message[i]);
     }
+    for (unsigned i = 0; i < transaction->count; i++)
+        check_order(world, transaction->message[i]);
 }
 
 /* Nothing of it comes to the table, which alone refuses. */
@@ -290,17 +292,32 @@ static void refuse_unclearly(struct world *world, struct transaction *transactio
 
 /* It can be stored when nothing else is left: that it is tried again and again must not hold up the
  * others. A worker with so little room that the slow ones fill it can do no other. */
+/* The others of a slow row's group wait for it: those behind it for its turn, and one before it,
+ * that is to be received and deleted once more, for its end. */
+static bool waits_for_slow_row(const struct world *world, unsigned index)
+{
+    bool waits = false;
+    for (unsigned i = 0; i < world->message_count && world->fifo; i++)
+        waits = waits || (world->messages[i].group == world->messages[index].group &&
+                          world->messages[i].slow && !world->messages[i].deleted);
+    return waits;
+}
+
 static bool holds_slow_row(const struct world *world, const struct transaction *transaction)
 {
     bool slow = false, others = false;
-    for (unsigned i = 0; i < transaction->count; i++)
-        slow = slow || world->messages[transaction->message[i]].slow;
+    for (unsigned i = 0; i < transaction->count; i++) {
+        const struct message *message = &world->messages[transaction->message[i]];
+        slow = slow || (message->slow && !(world->fifo && message->deleted));
+    }
     for (unsigned i = 0; slow && i < world->message_count; i++) {
         const struct message *message = &world->messages[i];
-        others = others || (!message->bad && !message->slow && !message->deleted);
+        others = others || (!message->bad && !message->slow && !message->deleted &&
+                            !waits_for_slow_row(world, i));
     }
     const struct le_pipeline_config *config = &world->workers[transaction->worker].config;
-    bool roomy = config->batch_rows >= ROOM_ROWS && config->memory_limit >= ROOM_BYTES &&
+    unsigned rows = world->fifo ? ROOM_ROWS * LE_SQS_BATCH_MAX : ROOM_ROWS;
+    bool roomy = config->batch_rows >= rows && config->memory_limit >= ROOM_BYTES &&
                  config->max_messages == 0;
     return slow && others && roomy && world->phase < PHASE_LAST;
 }

@@ -81,6 +81,7 @@ void worker_draw_last(struct worker *worker)
                                                  .lanes = 2,
                                                  .memory_limit = 64 << 20,
                                                  .drain = true,
+                                                 .fifo = worker->world->fifo,
                                                  .patience_ms = PATIENCE_MS,
                                                  .on_reject = worker->world->on_reject,
                                                  .shutdown_timeout_ms = 25000};

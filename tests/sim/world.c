@@ -70,6 +70,25 @@ unsigned world_find(const struct world *world, struct le_span id)
     return index;
 }
 
+bool world_is_blocked(const struct world *world, unsigned index)
+{
+    bool blocked = false;
+    for (unsigned i = 0; i < index && world->fifo; i++)
+        blocked = blocked || (world->messages[i].group == world->messages[index].group &&
+                              !world->messages[i].deleted);
+    return blocked;
+}
+
+int64_t world_free_at_ms(const struct world *world, unsigned index)
+{
+    int64_t at_ms = world->messages[index].visible_at_ms;
+    for (unsigned i = 0; i < world->message_count && world->fifo; i++)
+        if (world->messages[i].group == world->messages[index].group &&
+            !world->messages[i].deleted && world->messages[i].visible_at_ms > at_ms)
+            at_ms = world->messages[i].visible_at_ms;
+    return at_ms;
+}
+
 /* ---- what goes wrong by itself ---- */
 
 static struct worker *any_worker(struct world *world)
@@ -362,8 +381,8 @@ static void begin_round(struct world *world)
     struct worker *worker = &world->workers[0];
     int64_t next_ms = INT64_MAX;
     for (unsigned i = 0; i < world->message_count; i++)
-        if (!is_settled(world, i) && world->messages[i].visible_at_ms < next_ms)
-            next_ms = world->messages[i].visible_at_ms;
+        if (!is_settled(world, i) && world_free_at_ms(world, i) < next_ms)
+            next_ms = world_free_at_ms(world, i);
     if (next_ms != INT64_MAX && next_ms > world->now_ms)
         world->now_ms = next_ms;
     world->last_rounds++;
@@ -373,7 +392,8 @@ static void begin_round(struct world *world)
 }
 
 /* Bad rows that are left, and come again before all of them have been tried, take up all the room
- * that there is: a queue that hands out the oldest first gives nothing else. */
+ * that there is: a queue that hands out the oldest first gives nothing else. In a FIFO queue one is
+ * enough to hold up its group until the redrive, which may take longer. */
 static bool fill_all_room(const struct world *world, const struct le_pipeline_config *config)
 {
     uint64_t rows = 0, bytes = 0;
@@ -393,8 +413,9 @@ static bool some_have_no_room(const struct world *world)
     bool some = false;
     for (unsigned i = 0; i < world->worker_count; i++) {
         const struct worker *worker = &world->workers[i];
-        some = some || (worker_alive(worker) && worker->config.on_reject == LE_ON_REJECT_LEAVE &&
-                        world->open_bad > 0 && fill_all_room(world, &worker->config));
+        bool leaves = worker_alive(worker) && worker->config.on_reject == LE_ON_REJECT_LEAVE;
+        some = some || (leaves && (world->fifo ||
+                                   (world->open_bad > 0 && fill_all_room(world, &worker->config))));
     }
     return some;
 }

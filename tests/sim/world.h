@@ -14,6 +14,7 @@
 #define SESSIONS_MAX     8
 #define REQUESTS_MAX     1024
 #define TRANSACTIONS_MAX 512
+#define GROUPS_MAX       32
 #define BODY_LARGE       (1u << 20)
 #define HOUR_MS          (INT64_C(3600) * 1000)
 
@@ -21,6 +22,7 @@
 #define SIM_PROMISES(X)                                          \
     X(LOST, "nothing is lost")                                   \
     X(TWICE, "nothing is counted twice")                         \
+    X(ORDER, "the order within a group is kept")                 \
     X(ONE_BAD, "a bad message harms only itself")                \
     X(OUTAGE, "an outage costs no receive count")                \
     X(LEASE, "a lease is kept while its message is in work")     \
@@ -45,14 +47,16 @@ struct message {
     int64_t sent_at_ms;
     char *body;
     uint32_t body_len;
-    char md5[33]; /* of the body, in hex; "" until it is asked for */
-    bool bad;     /* can never become a row … */
-    bool unclear; /* … with a code that may be the server's fault as well */
-    bool bad_row; /* … because the store refuses it */
-    bool slow;    /* good, but somebody holds a lock on it for long */
+    char md5[33];   /* of the body, in hex; "" until it is asked for */
+    bool bad;       /* can never become a row … */
+    bool unclear;   /* … with a code that may be the server's fault as well */
+    bool bad_row;   /* … because the store refuses it */
+    bool slow;      /* good, but somebody holds a lock on it for long */
+    unsigned group; /* of a FIFO queue; a group's messages stand in the order they were sent in */
     /* in the queue */
     bool convicted; /* good, but taken for bad, with reason: see check_port.c */
     bool deleted, redriven;
+    bool told_deleted; /* somebody was answered that it is, and it is not */
     int64_t visible_at_ms;
     uint32_t receives, newest; /* newest: the last delivery's number */
     bool excused;              /* something explains that it is delivered once more */
@@ -245,6 +249,9 @@ struct world {
     struct faults faults;
     bool sound; /* queue, clocks and memory are without faults */
     bool mixed_rejects;
+    bool fifo; /* the queue is FIFO; what that needs is drawn apart, so that the other */
+    struct le_rng groups_rng; /* worlds are what they would be without */
+    unsigned group_count;
     bool crowd;          /* of bad rows that come again and again */
     unsigned fresh;      /* the newest good message among them */
     int64_t fresh_by_ms; /* when it is to be a row; INT64_MAX: it is one */
@@ -276,6 +283,10 @@ struct world {
  * verdict say which and how. What it needs of memory for good is taken once. */
 bool world_run(struct world *world, uint64_t seed, bool tracing);
 
+/* Does an earlier message of its group, which is not settled, keep it from being received? */
+bool world_is_blocked(const struct world *world, unsigned index);
+/* When it can be received: not while others of its group are in flight. */
+int64_t world_free_at_ms(const struct world *world, unsigned index);
 /* The message, told by its id; MESSAGES_MAX when there is none such. */
 unsigned world_find(const struct world *world, struct le_span id);
 uint32_t world_ticket(struct world *world);

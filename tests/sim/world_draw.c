@@ -11,6 +11,7 @@
 
 #define CROWD_ONE_IN 100
 #define CROWD_STEPS  6000
+#define FIFO_ONE_IN  5
 
 /* Decoders hold nothing of a world. */
 static struct le_decoder *decoder_of(unsigned worker)
@@ -71,6 +72,7 @@ static void draw_workers(struct world *world)
         if (world->crowd)
             worker_draw_for_crowd(worker);
         worker->config.field_count = world_field_count();
+        worker->config.fifo = world->fifo;
         world_put(world, world->now_ms + (int64_t)world_below(world, 3000), EVENT_START, i, 0);
     }
 }
@@ -99,6 +101,23 @@ static void draw_chaos(struct world *world)
     world_put(world, world->now_ms + world->tick_ms, EVENT_TICK, 0, 0);
 }
 
+/* A group that waits for the redrive of its first message is to come to an end. */
+static void draw_groups(struct world *world)
+{
+    static const unsigned counts[] = {1, 3, 10, GROUPS_MAX};
+    struct le_rng *rng = &world->groups_rng;
+    le_rng_seed(rng, ~world->seed);
+    world->fifo = world->seed % FIFO_ONE_IN == 0 && !world->crowd;
+    world->group_count = counts[le_rng_below(rng, 4)];
+    if (!world->fifo)
+        return;
+    world->queue.stale = STALE_REFUSED;
+    world->queue.refuses_expired = true;
+    bool leaves = world->on_reject == LE_ON_REJECT_LEAVE || world->mixed_rejects;
+    if (leaves && world->queue.redrive_at == 0)
+        world->queue.redrive_at = 2 + (unsigned)le_rng_below(rng, 6);
+}
+
 void world_draw(struct world *world)
 {
     static const unsigned sizes[] = {4, 12, 40, 100};
@@ -111,13 +130,15 @@ void world_draw(struct world *world)
     world->sound = !in[GROUP_QUEUE] && !in[GROUP_CLOCK] && !in[GROUP_MEMORY];
     draw_chaos(world);
     queue_draw(world);
+    draw_groups(world);
     store_draw(world);
     messages_draw(world);
     draw_workers(world);
     messages_send(world, world->crowd ? CROWD_ROWS
                                       : (unsigned)world_below(world, sizes[world_below(world, 4)]));
-    trace(world, NULL, "%u workers, %u messages%s, redrive at %u", world->worker_count,
-          world->message_count, world->sound ? ", sound but for store, crashes and signals" : "",
+    trace(world, NULL, "%u workers, %u messages in %u groups%s, redrive at %u", world->worker_count,
+          world->message_count, world->fifo ? world->group_count : 0,
+          world->sound ? ", sound but for store, crashes and signals" : "",
           world->queue.redrive_at);
     for (unsigned i = 0; i < FAULT_COUNT; i++)
         if (world->faults.chance[i] > 0)

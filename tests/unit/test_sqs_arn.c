@@ -157,12 +157,27 @@ static void test_names(void **state)
     assert_false(le_sqs_is_queue_name((struct le_span){longest, 81}));
 }
 
+static void test_fifo(void **state)
+{
+    (void)state;
+    assert_true(le_sqs_is_fifo(LE_SPAN_LIT("http://host:1/000000000000/q.fifo")));
+    assert_true(le_sqs_is_fifo(LE_SPAN_LIT("http://host:1/000000000000/q.fifo/")));
+    assert_true(le_sqs_is_fifo(LE_SPAN_LIT("q.fifo")));
+    assert_false(le_sqs_is_fifo(LE_SPAN_LIT("http://q.fifo:1/000000000000/q")));
+    assert_false(le_sqs_is_fifo(LE_SPAN_LIT(".fifo")));
+    assert_false(le_sqs_is_fifo(LE_SPAN_NONE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_urls_of_all_styles), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_parts_of_arns),      cmocka_unit_test(test_parts_of_urls),
-        cmocka_unit_test(test_same_queue),         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_urls_of_all_styles),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_parts_of_arns),
+        cmocka_unit_test(test_parts_of_urls),
+        cmocka_unit_test(test_same_queue),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_fifo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,6 +30,12 @@ static void test_requests(void **state)
         "\",\"MaxNumberOfMessages\":10,\"WaitTimeSeconds\":20,\"VisibilityTimeout\":60,"
         "\"AttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"],"
         "\"MessageSystemAttributeNames\":[\"SentTimestamp\",\"ApproximateReceiveCount\"]}");
+    sqs_check_written(&out, le_sqs_json.receive(&out, LE_SPAN_LIT("q.fifo"), 1, 0, 5),
+                      "{\"QueueUrl\":\"q.fifo\",\"MaxNumberOfMessages\":1,\"WaitTimeSeconds\":0,"
+                      "\"VisibilityTimeout\":5,\"AttributeNames\":[\"SentTimestamp\","
+                      "\"ApproximateReceiveCount\",\"MessageGroupId\"],"
+                      "\"MessageSystemAttributeNames\":[\"SentTimestamp\","
+                      "\"ApproximateReceiveCount\",\"MessageGroupId\"]}");
     sqs_check_written(&out, le_sqs_json.delete_batch(&out, QUEUE_URL, handles, 2),
                       "{\"QueueUrl\":\"" URL
                       "\",\"Entries\":[{\"Id\":\"0\",\"ReceiptHandle\":\"AQEB+/==\"},"
@@ -50,9 +56,13 @@ static void test_send_request(void **state)
         {LE_SPAN_LIT("loginetl_message_id"), LE_SPAN_LIT("id \"1\"")},
     };
     const struct le_sqs_send_entry entries[] = {
-        {LE_SPAN_LIT("{\"a\": \"\xED\xA0\x80\"}\n"), attributes, 4},
-        {LE_SPAN_LIT("plain"), attributes, 1},
-        {LE_SPAN_LIT(""), NULL, 0},
+        {.body = LE_SPAN_LIT("{\"a\": \"\xED\xA0\x80\"}\n"),
+         .attributes = attributes,
+         .attribute_count = 4},
+        {.body = LE_SPAN_LIT("plain"), .attributes = attributes, .attribute_count = 1},
+        {.body = LE_SPAN_LIT(""),
+         .group_id = LE_SPAN_LIT("g \"1\""),
+         .deduplication_id = LE_SPAN_LIT("d")},
     };
     struct le_buf out;
     (void)state;
@@ -63,7 +73,7 @@ static void test_send_request(void **state)
         "{\"Id\":\"0\",\"MessageBody\":\"{\\\"a\\\": \\\"\\ud800\\\"}\\n\",\"MessageAttributes\":{"
         "\"loginetl_reason\":{\"DataType\":\"String\",\"StringValue\":\"missing\"},"
         "\"loginetl_message_id\":{\"DataType\":\"String\",\"StringValue\":\"id \\\"1\\\"\"}}},"
-        "{\"Id\":\"1\",\"MessageBody\":\"plain\"},{\"Id\":\"2\",\"MessageBody\":\"\"}]}");
+        "{\"Id\":\"1\",\"MessageBody\":\"plain\"},{\"Id\":\"2\",\"MessageBody\":\"\",\"MessageGroupId\":\"g \\\"1\\\"\",\"MessageDeduplicationId\":\"d\"}]}");
     le_buf_free(&out);
 }
 
@@ -197,7 +207,7 @@ static void test_messages(void **state)
     assert_int_equal(
         read_messages(
             "{\"Messages\":[{\"MessageId\":\"id-1\",\"ReceiptHandle\":\"h\\/1\",\"MD5OfBody\":\"00\","
-            "\"Body\":\"{\\\"user_id\\\": \\\"\\u00e9\\ud83d\\ude00\\\"}\",\"Attributes\":{\"SenderId\":\"x\","
+            "\"Body\":\"{\\\"user_id\\\": \\\"\\u00e9\\ud83d\\ude00\\\"}\",\"Attributes\":{\"MessageGroupId\":\"g\\u0031\","
             "\"SentTimestamp\":\"1700000000123\",\"ApproximateReceiveCount\":\"2\"},"
             "\"MessageAttributes\":{\"k\":{\"StringValue\":\"}]\",\"DataType\":\"String\"}}},\n"
             "  { \"Body\" : \"\", \"ReceiptHandle\":\"h2\", \"Attributes\":null, \"MessageId\":\"id-2\" }]}"),
@@ -209,6 +219,7 @@ static void test_messages(void **state)
     assert_true(le_span_is(body, "{\"user_id\": \"\xC3\xA9\xF0\x9F\x98\x80\"}"));
     assert_true(messages[0].body > messages[0].receipt_handle.ptr);
     assert_true(messages[0].sent_at_ms == INT64_C(1700000000123) && messages[0].receive_count == 2);
+    assert_true(le_span_is(messages[0].group_id, "g1") && messages[1].group_id.ptr == NULL);
     assert_true(le_span_is(messages[1].message_id, "id-2") &&
                 le_span_is(messages[1].receipt_handle, "h2"));
     assert_true(messages[1].body != NULL && messages[1].body_len == 0);

@@ -42,6 +42,14 @@ static void test_requests(void **state)
                       "&AttributeName.1=SentTimestamp&AttributeName.2=ApproximateReceiveCount"
                       "&MessageSystemAttributeName.1=SentTimestamp"
                       "&MessageSystemAttributeName.2=ApproximateReceiveCount");
+    sqs_check_written(&out, le_sqs_query.receive(&out, LE_SPAN_LIT("q.fifo"), 1, 0, 5),
+                      "Action=ReceiveMessage&Version=2012-11-05&QueueUrl=q.fifo"
+                      "&MaxNumberOfMessages=1&WaitTimeSeconds=0&VisibilityTimeout=5"
+                      "&AttributeName.1=SentTimestamp&AttributeName.2=ApproximateReceiveCount"
+                      "&MessageSystemAttributeName.1=SentTimestamp"
+                      "&MessageSystemAttributeName.2=ApproximateReceiveCount"
+                      "&AttributeName.3=MessageGroupId"
+                      "&MessageSystemAttributeName.3=MessageGroupId");
     sqs_check_written(&out, le_sqs_query.delete_batch(&out, QUEUE_URL, handles, 2),
                       "Action=DeleteMessageBatch&Version=2012-11-05&QueueUrl=" FORM_URL
                       "&DeleteMessageBatchRequestEntry.1.Id=0"
@@ -65,9 +73,11 @@ static void test_send_request(void **state)
         {LE_SPAN_LIT("loginetl_message_id"), LE_SPAN_LIT("id=1")},
     };
     const struct le_sqs_send_entry entries[] = {
-        {LE_SPAN_LIT("{\"a\": 1}\r\n"), attributes, 4},
-        {LE_SPAN_LIT("plain"), attributes, 1},
-        {LE_SPAN_LIT(""), NULL, 0},
+        {.body = LE_SPAN_LIT("{\"a\": 1}\r\n"), .attributes = attributes, .attribute_count = 4},
+        {.body = LE_SPAN_LIT("plain"), .attributes = attributes, .attribute_count = 1},
+        {.body = LE_SPAN_LIT(""),
+         .group_id = LE_SPAN_LIT("g \"1\""),
+         .deduplication_id = LE_SPAN_LIT("d")},
     };
     struct le_buf out;
     (void)state;
@@ -85,7 +95,9 @@ static void test_send_request(void **state)
                       "&SendMessageBatchRequestEntry.2.Id=1"
                       "&SendMessageBatchRequestEntry.2.MessageBody=plain"
                       "&SendMessageBatchRequestEntry.3.Id=2"
-                      "&SendMessageBatchRequestEntry.3.MessageBody=");
+                      "&SendMessageBatchRequestEntry.3.MessageBody="
+                      "&SendMessageBatchRequestEntry.3.MessageGroupId=g%20%221%22"
+                      "&SendMessageBatchRequestEntry.3.MessageDeduplicationId=d");
     le_buf_free(&out);
 }
 
@@ -93,7 +105,7 @@ static void test_send_request(void **state)
 static void test_forms_keep_every_character(void **state)
 {
     char body[2000], *at = body;
-    struct le_sqs_send_entry entry = {LE_SPAN_NONE, NULL, 0};
+    struct le_sqs_send_entry entry = {.body = LE_SPAN_NONE};
     struct le_buf out;
     (void)state;
     for (int i = 0; i < 200; i++)

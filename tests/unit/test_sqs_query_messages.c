@@ -80,7 +80,7 @@ static void test_messages(void **state)
         read_messages(ANSWER(
             "<Message><MessageId>id-1</MessageId><ReceiptHandle>h/1+&amp;</ReceiptHandle>"
             "<MD5OfBody>00</MD5OfBody><Body>{&quot;user_id&quot;: &quot;\xC3\xA9&#x1F600;&quot;}"
-            "</Body><Attribute><Name>SenderId</Name><Value>x</Value></Attribute><Attribute>"
+            "</Body><Attribute><Name>MessageGroupId</Name><Value>g&amp;</Value></Attribute><Attribute>"
             "<Name>SentTimestamp</Name><Value>1700000000123</Value></Attribute><Attribute><Name>"
             "ApproximateReceiveCount</Name><Value>2</Value></Attribute><MessageAttribute><Name>"
             "SentTimestamp</Name><Value><StringValue>5</StringValue><DataType>String</DataType>"
@@ -92,6 +92,7 @@ static void test_messages(void **state)
     assert_true(le_span_is(messages[0].receipt_handle, "h/1+&"));
     assert_true(body_is(0, "{\"user_id\": \"\xC3\xA9\xF0\x9F\x98\x80\"}"));
     assert_true(messages[0].sent_at_ms == INT64_C(1700000000123) && messages[0].receive_count == 2);
+    assert_true(le_span_is(messages[0].group_id, "g&") && messages[1].group_id.ptr == NULL);
     assert_true(le_span_is(messages[1].message_id, "id-2") &&
                 le_span_is(messages[1].receipt_handle, "h2"));
     assert_true(messages[1].body != NULL && messages[1].body_len == 0);

@@ -98,7 +98,11 @@ static enum le_err write_batches(const struct le_sqs_codec *codec, struct le_buf
                                                LE_SPAN_LIT("missing")};
     struct le_sqs_send_entry entries[LE_SQS_BATCH_MAX];
     for (size_t i = 0; i < count; i++)
-        entries[i] = (struct le_sqs_send_entry){texts[i], &attribute, 1};
+        entries[i] = (struct le_sqs_send_entry){.body = texts[i],
+                                                .attributes = &attribute,
+                                                .attribute_count = 1,
+                                                .group_id = texts[i],
+                                                .deduplication_id = texts[i]};
     enum le_err err = codec->delete_batch(out, URL, texts, count);
     if (err == LE_OK)
         err = codec->visibility_batch(out, URL, texts, count, 0);

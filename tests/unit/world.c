@@ -84,13 +84,15 @@ static void queue_extend(void *self, struct le_entries_op *op)
 {
     struct world *world = self;
     /* What is handed back must not fall into a poll of our own that is still open. */
-    if (op->visibility_s == 0 && !world->faults.stall_receives)
+    if (op->visibility_s == 0 && !world->faults.stall_receives && world->groups == 0)
         assert_int_equal(world->receives_now, 0);
     put_entries(world, WORLD_EXTEND, op, world->now_ms + 3);
 }
 
 static void queue_dead_letter(void *self, struct le_entries_op *op)
 {
+    for (size_t i = 1; i < op->count; i++)
+        assert_true(le_span_equal(op->entries[i]->group_id, op->entries[0]->group_id));
     put_entries(self, WORLD_DEAD_LETTER, op, ((struct world *)self)->now_ms + 3);
 }
 
@@ -102,6 +104,35 @@ static void queue_cancel(void *self)
             world->pending[i].cancelled = true;
             world->pending[i].due_ms = world->now_ms;
         }
+}
+
+/* Each group's name has a length of its own. */
+static struct le_span group_id(const struct world *world, const struct world_message *message)
+{
+    static const char text[] = "gggggggggggggggggggggggggggggggg";
+    size_t group = (size_t)(message - world->messages) % world->groups;
+    assert_in_range(group, 0, sizeof text - 2);
+    return (struct le_span){text, group + 1};
+}
+
+/* Some of its group are in flight, or an earlier one was not given. */
+static bool is_closed(const struct world *world, size_t index)
+{
+    bool closed = false;
+    for (size_t i = world->groups > 0 ? index % world->groups : index;
+         i<world->count; i += world->groups> 0 ? world->groups : world->count)
+        closed = closed ||
+                 (!world->messages[i].deleted && world->messages[i].visible_at_ms > world->now_ms);
+    return closed;
+}
+
+bool world_is_blocked(const struct world *world, size_t index)
+{
+    bool blocked = false;
+    for (size_t i = 0; world->groups > 0 && i < index; i++)
+        blocked = blocked || (i % world->groups == index % world->groups &&
+                              !world->messages[i].deleted && !world->messages[i].in_ledger);
+    return blocked;
 }
 
 /* The delivery before the last one by so many. false: no memory for it. */
@@ -124,6 +155,7 @@ static bool deliver(struct world *world, struct le_answer *answer, struct world_
     found->sent_at_ms = 1700000000000 + (message - world->messages);
     found->receive_count = message->receives - before;
     found->body_md5 = LE_SPAN_NONE;
+    found->group_id = world->groups > 0 ? group_id(world, message) : LE_SPAN_NONE;
     if (world->faults.damaged_bodies > 0) {
         world->faults.damaged_bodies--;
         found->body_md5 = LE_SPAN_LIT("d41d8cd98f00b204e9800998ecf8427e"); /* the empty one's */
@@ -160,9 +192,12 @@ static void fill_answer(struct world *world, struct le_receive_op *op)
     size_t max = (size_t)op->max_messages, most = world->faults.most_in_answer;
     if (most > 0 && most < max)
         max = most;
+    bool closed[WORLD_MESSAGES_MAX];
+    for (size_t i = 0; i < world->count; i++)
+        closed[i] = world->messages[i].deleted || is_closed(world, i);
     for (size_t i = 0; op->err == LE_OK && i < world->count && answer->found_count < max; i++) {
         struct world_message *message = &world->messages[i];
-        if (message->deleted || message->visible_at_ms > world->now_ms)
+        if (closed[i])
             continue;
         bool twice = world->faults.twice_in_answer && answer->found_count + 2 <= max;
         message->receives += twice ? 2 : 1;
@@ -213,7 +248,8 @@ static enum le_entry_outcome delete_one(struct world *world, struct world_messag
         world->faults.failed_entries--;
         return world->faults.entry_outcome;
     }
-    if (message->rows == 0 && message->dead_letters == 0 && !message->in_ledger)
+    bool discards = world->config.on_reject == LE_ON_REJECT_DISCARD;
+    if (message->rows == 0 && message->dead_letters == 0 && !message->in_ledger && !discards)
         world->deletes_of_uncommitted++;
     if (handle != message->handle) {
         world->stale_deletes++; /* a standard queue answers success and deletes nothing */
@@ -327,6 +363,7 @@ void world_start(struct world *world)
     struct le_store_port store = world_store_port(world);
     struct le_clock_port clock = {world, clock_now, clock_now, clock_arm};
     world->lanes = world->config.lanes;
+    world->config.fifo = world->groups > 0;
     world->pipeline = le_pipeline_new(&world->config, &queue, &store, &clock);
     assert_non_null(world->pipeline);
 }

@@ -63,6 +63,9 @@ struct world {
     struct world_message messages[WORLD_MESSAGES_MAX];
     size_t count;
     uint64_t steps;
+    size_t
+        groups; /* the queue is FIFO, and each message of the next of so many groups; 0: it is not
+                 */
     struct world_faults faults;
     int64_t now_ms, armed_ms;
     struct {
@@ -116,6 +119,8 @@ void world_renew(void **state);
 
 /* ---- between the files of the world ---- */
 
+/* Of a FIFO queue: is an earlier message of its group still there? */
+bool world_is_blocked(const struct world *world, size_t index);
 size_t world_index_of(const struct world *world, struct le_span id);
 void world_put_pending(struct world *world, int kind, void *op, int64_t due_ms);
 struct le_store_port world_store_port(struct world *world);

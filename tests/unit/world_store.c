@@ -43,6 +43,8 @@ static void commit(struct world *world, struct le_submit_op *op)
         message->rows++;
         op->inserted++;
     }
+    for (size_t i = 0; i < op->count; i++)
+        assert_false(world_is_blocked(world, world_index_of(world, op->rows[i]->message_id)));
 }
 
 /* The last row of that user_id, or -1. "constraint" is what the table's own check refuses,

@@ -6,6 +6,7 @@
 #include "loginetl/pipeline/pipeline.h"
 
 #define LE_IDS_BUCKETS           8192u /* a power of two */
+#define LE_GROUP_BUCKETS         1024u /* likewise */
 #define LE_LANES_MAX             32u   /* --connections' upper bound */
 #define LE_LANE_RANGES_MAX       32u   /* log2 of the largest batch, and to spare */
 #define LE_ANSWER_BYTES_MAX      ((size_t)16 << 20)
@@ -79,6 +80,9 @@ struct le_pipeline {
     struct le_retry delete_retry, reject_retry, release_retry;
     struct le_message *ids[LE_IDS_BUCKETS];
     uint64_t ids_seed;
+    struct le_list *groups; /* LE_GROUP_BUCKETS of them; NULL: the queue has no groups */
+    uint64_t arrivals;      /* messages that have joined them */
+    unsigned behind;        /* of these, how many wait for others */
 
     /* receiving */
     struct le_receive_op *receive_ops;
@@ -154,6 +158,41 @@ struct le_message *le_ids_find(const struct le_pipeline *pipeline, const uint8_t
 void le_ids_add(struct le_pipeline *pipeline, struct le_message *message);
 void le_ids_remove(struct le_pipeline *pipeline, struct le_message *message);
 
+/* ---- group.c: the order within a FIFO queue's groups. A message is with its group from when it is
+ * taken up until it is settled (its row committed, or itself deleted after it was rejected) or
+ * handed back. Only le_group_leave, le_waiting_put and le_message_abandon are for any queue's ----
+ */
+LE_MUST enum le_err le_groups_open(struct le_pipeline *pipeline);
+/* The queue gave message behind all of its group that are here. broken: an earlier one that came
+ * with it is unsettled and not with the group, and so it goes back. */
+void le_group_join(struct le_pipeline *pipeline, struct le_message *message,
+                   struct le_span group_id, bool broken);
+/* It is being handed back. */
+void le_group_leave(struct le_pipeline *pipeline, struct le_message *message);
+/* It is settled: the next of its group may go. */
+void le_group_settle(struct le_pipeline *pipeline, struct le_message *message);
+/* Appends to rows, after count, those that may go with them: what waits right behind one of them.
+ * Answers how many there are then, at most max. */
+size_t le_group_follow(struct le_pipeline *pipeline, struct le_message **rows, size_t count,
+                       size_t max);
+/* The lane goes on without what stands behind message, which waits for it from now on. */
+void le_group_hold_back(struct le_pipeline *pipeline, struct le_lane *lane,
+                        const struct le_message *message);
+/* Hands back all that wait behind others. */
+void le_groups_release(struct le_pipeline *pipeline);
+/* A row that is to go into a statement, when it is its turn. */
+void le_group_wait(struct le_pipeline *pipeline, struct le_message *message);
+static inline void le_waiting_put(struct le_pipeline *pipeline, struct le_message *message)
+{
+    if (pipeline->groups != NULL)
+        le_group_wait(pipeline, message);
+    else
+        le_list_push(&pipeline->waiting, &message->queue_node);
+}
+/* Its way here is over, and it may come again: of a FIFO queue, those behind it go back as well,
+ * for they come again behind it. */
+void le_message_abandon(struct le_pipeline *pipeline, struct le_message *message);
+
 /* ---- retry.c, operations ---- */
 void le_retry_init(struct le_retry *retry);
 void le_retry_put(struct le_pipeline *pipeline, struct le_retry *retry, struct le_message *message,
@@ -185,7 +224,9 @@ void le_lane_push(struct le_lane *lane, size_t from, size_t to);
 void le_lane_data_error(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to);
 void le_lane_unclear(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to);
 void le_lane_too_slow(struct le_pipeline *pipeline, struct le_lane *lane, size_t from, size_t to);
-/* commit.c: nothing more is submitted until the lane's backoff is over; and the rows, as a range,
+/* commit.c: for qsort, the order of a statement's rows. */
+int le_by_ledger_key(const void *left, const void *right);
+/* Nothing more is submitted until the lane's backoff is over; and the rows, as a range,
  * wait for that. */
 void le_lane_wait(struct le_pipeline *pipeline, struct le_lane *lane);
 void le_lane_again_later(struct le_pipeline *pipeline, struct le_lane *lane, size_t from,
@@ -201,6 +242,7 @@ static inline bool le_pipeline_is_braked(const struct le_pipeline *pipeline)
 void le_let_go(struct le_pipeline *pipeline, struct le_message *message);
 void le_reject_message(struct le_pipeline *pipeline, struct le_message *message);
 void le_deletable_put(struct le_pipeline *pipeline, struct le_message *message, int64_t now_ms);
+void le_release_row(struct le_pipeline *pipeline, struct le_message *message);
 /* Hands back every row that no statement has stored: what waits, and what is between two attempts.
  */
 void le_release_uncommitted(struct le_pipeline *pipeline);

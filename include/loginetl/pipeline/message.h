@@ -59,6 +59,12 @@ struct le_message {
         *holder;   /* whose buffer holds the receipt handle: another one after a redelivery */
     char *scratch; /* body_len bytes, only for a body with escapes; rare, so allocated */
 
+    /* FIFO queues only, see group.c */
+    struct le_span group_id;
+    struct le_node group_node; /* with its group, in the order they came in, until it is settled */
+    uint64_t arrival;          /* counts */
+    bool behind;               /* waiting, but for an earlier one of its group */
+
     struct le_cell *cells; /* the row; fields->count of them, behind the message in its block */
     char *masks;           /* behind the cells */
     struct le_span message_id;

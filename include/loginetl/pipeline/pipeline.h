@@ -41,6 +41,7 @@ struct le_pipeline_config {
     size_t memory_limit;   /* bytes of message data held */
     uint64_t max_messages; /* 0: no limit */
     bool drain;
+    bool fifo; /* the queue's messages have groups, each of which is an order to keep */
     enum le_on_reject on_reject;
     int64_t shutdown_timeout_ms;
     int64_t patience_ms; /* gives up (RETRY errors become the end) after so long without the store

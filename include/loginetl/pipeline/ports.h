@@ -22,6 +22,7 @@ struct le_receive_op {
     struct le_answer *answer; /* bytes is empty, with its maximum set; to be filled on LE_OK */
     enum le_err err;
     int64_t sent_at_ms;  /* monotonic, set by the pipeline */
+    uint64_t received;   /* the pipeline's books when it was sent; UINT64_MAX: some were held */
     int64_t began_at_ms; /* monotonic, set by the port with LE_OK: when the answer began to come,
                             since when the leases of its messages run, however long the rest took;
                             0 counts as the moment of done */
@@ -59,7 +60,7 @@ struct le_queue_port {
     void (*delete_batch)(void *self, struct le_entries_op *op);
     void (*extend)(void *self, struct le_entries_op *op);
     /* Sends body and reject reason of each entry to the dead-letter queue. Entries together are at
-     * most LE_SQS_BATCH_BYTES_MAX, unless there is a single one. */
+     * most LE_SQS_BATCH_BYTES_MAX, unless there is a single one, and of one group. */
     void (*dead_letter)(void *self, struct le_entries_op *op);
     /* Ends receives of whose answer nothing has come yet: each is done with LE_ERR_CANCELLED. An
      * answer that has begun is read to its end (messages in it are leased: dropping it would hide

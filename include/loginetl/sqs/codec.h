@@ -35,6 +35,7 @@ struct le_sqs_message {
     struct le_span body_md5; /* MD5OfBody as given: hex; absent when the server gave none */
     int64_t sent_at_ms;      /* SentTimestamp; -1 when the server gave none */
     uint32_t receive_count;  /* ApproximateReceiveCount; 0 when not given */
+    struct le_span group_id; /* MessageGroupId; absent when not given */
 };
 
 struct le_sqs_attribute {
@@ -47,6 +48,9 @@ struct le_sqs_send_entry {
     struct le_span body;
     const struct le_sqs_attribute *attributes;
     size_t attribute_count;
+    /* For a FIFO queue, which refuses entries without a group; absent: left out, as any other queue
+     * wants it. 1 to 128 letters, digits and punctuation each. */
+    struct le_span group_id, deduplication_id;
 };
 
 enum le_sqs_outcome {
@@ -99,6 +103,9 @@ LE_MUST bool le_sqs_is_same_queue(struct le_span a, struct le_span b);
 LE_MUST enum le_err le_sqs_url_from_arn(struct le_buf *out, struct le_span queue_url,
                                         struct le_span arn);
 
+/* Does the URL, or the name, end in ".fifo"? Every FIFO queue's does, and no other's may. */
+bool le_sqs_is_fifo(struct le_span queue);
+
 /* Is the body another one than the server hashed (MD5OfBody)? To be asked before the body is
  * changed. False when no MD5 was given or what was given is none. */
 LE_MUST bool le_sqs_body_is_damaged(const struct le_sqs_message *message);
@@ -114,6 +121,7 @@ struct le_sqs_codec {
     LE_MUST enum le_err (*get_queue_url)(struct le_buf *out, struct le_span name,
                                          struct le_span account /* or absent */);
     LE_MUST enum le_err (*get_queue_attributes)(struct le_buf *out, struct le_span queue_url);
+    /* Asks for the messages' groups where the queue is FIFO. */
     LE_MUST enum le_err (*receive)(struct le_buf *out, struct le_span queue_url, int max_messages,
                                    int wait_s, int visibility_s);
     LE_MUST enum le_err (*delete_batch)(struct le_buf *out, struct le_span queue_url,
