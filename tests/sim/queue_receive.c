@@ -175,15 +175,20 @@ static void take_visible(struct world *world, struct request *request)
     }
 }
 
+static bool is_in_flight(const struct world *world, const struct message *message)
+{
+    return !message->deleted && message->visible_at_ms > world->now_ms;
+}
+
 /* Of a FIFO queue: none of a group of which some are in flight, and none before an earlier one. */
 static void take_in_order(struct world *world, struct request *request)
 {
     bool closed[GROUPS_MAX] = {false};
-    for (unsigned i = 0; i < world->message_count; i++)
-        if (!world->messages[i].deleted && world->messages[i].visible_at_ms > world->now_ms)
-            closed[world->messages[i].group] = true;
+    for (unsigned i = 0; i < world->message_count && !world->queue.earlier_only; i++)
+        closed[world->messages[i].group] |= is_in_flight(world, &world->messages[i]);
     for (unsigned i = 0; i < world->message_count; i++) {
         const struct message *message = &world->messages[i];
+        closed[message->group] |= is_in_flight(world, message);
         if ((int)request->count == request->max_messages)
             return;
         if (message->deleted || closed[message->group])

@@ -230,6 +230,7 @@ struct queue {
     unsigned redrive_at; /* maxReceiveCount; 0: no redrive */
     enum stale_handle stale;
     bool gives_counts, gives_md5, refuses_expired, in_order;
+    bool earlier_only; /* FIFO: those in flight keep back only what stands behind them */
     int64_t latency_ms;
     size_t answer_max;
 };

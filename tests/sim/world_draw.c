@@ -113,6 +113,7 @@ static void draw_groups(struct world *world)
         return;
     world->queue.stale = STALE_REFUSED;
     world->queue.refuses_expired = true;
+    world->queue.earlier_only = le_rng_below(rng, 3) == 0;
     bool leaves = world->on_reject == LE_ON_REJECT_LEAVE || world->mixed_rejects;
     if (leaves && world->queue.redrive_at == 0)
         world->queue.redrive_at = 2 + (unsigned)le_rng_below(rng, 6);

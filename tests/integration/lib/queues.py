@@ -2,6 +2,7 @@
 
 import json
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
@@ -37,17 +38,18 @@ class Sqs:
         config = Config(retries={"max_attempts": 4}, max_pool_connections=64, read_timeout=60)
         self.client = session().client("sqs", endpoint_url=url, config=config)
 
-    def create(self, name, dlq=True, visibility=30, receives=1000):
-        """A queue, with a dead-letter queue unless dlq is false. Few receives before a redrive would hide what the
-        program does itself, so the limit is high unless a test wants it low."""
-        attributes = {"VisibilityTimeout": str(visibility)}
+    def create(self, name, dlq=True, visibility=30, receives=1000, fifo=False):
+        """A queue, with a dead-letter queue unless dlq is false; both FIFO if it is. Few receives before a redrive would
+        hide what the program does itself, so the limit is high unless a test wants it low."""
+        kind, end = ({"FifoQueue": "true"}, ".fifo") if fifo else ({}, "")
+        attributes = {"VisibilityTimeout": str(visibility), **kind}
         dead = None
         if dlq:
-            dead = Queue(self, self.client.create_queue(QueueName=f"{name}-dlq")["QueueUrl"])
+            dead = Queue(self, self.client.create_queue(QueueName=f"{name}-dlq{end}", Attributes=kind)["QueueUrl"])
             attributes["RedrivePolicy"] = json.dumps(
                 {"deadLetterTargetArn": dead.arn(), "maxReceiveCount": str(receives)}
             )
-        url = self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        url = self.client.create_queue(QueueName=f"{name}{end}", Attributes=attributes)["QueueUrl"]
         return Queue(self, url, dead)
 
 
@@ -76,8 +78,10 @@ class Queue:
 
     # Sending
 
-    def _send_batch(self, bodies):
+    def _send_batch(self, bodies, group=None):
         entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies)]
+        for entry in entries if group else []:
+            entry.update(MessageGroupId=group, MessageDeduplicationId=str(uuid.uuid4()))
         answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
         assert not answer.get("Failed"), answer["Failed"]
         ids = {int(done["Id"]): done["MessageId"] for done in answer["Successful"]}
@@ -90,6 +94,10 @@ class Queue:
             return self._send_batch(batches[0])
         with ThreadPoolExecutor(threads) as pool:
             return [one for ids in pool.map(self._send_batch, batches) for one in ids]
+
+    def send_group(self, group, bodies):
+        """Into a FIFO queue, one batch after the other."""
+        return [one for batch in batched(bodies) for one in self._send_batch(batch, group)]
 
     # Receiving
 

@@ -1,0 +1,140 @@
+"""A FIFO queue: the rows of a message group are committed in its order, whatever goes wrong in between.
+
+Transaction ids tell the order: a row of a group is written only when those before it are committed, or with them."""
+
+import pytest
+
+from lib import logins
+from lib.processes import wait_until
+
+SERVERS = pytest.mark.parametrize("server", ["ministack", "elasticmq"])
+GROUPS = 4
+
+
+class Groups:
+    """Logins, the next one for the next of some groups, in the order they were sent in."""
+
+    def __init__(self, world, some):
+        self.world = world
+        self.groups = [some[group::GROUPS] for group in range(GROUPS)]
+        for group, members in enumerate(self.groups):
+            ids = world.queue.send_group(f"group-{group}", [login.body for login in members])
+            world.ids.update(zip(ids, members))
+            world.sent += members
+
+    def transactions(self, group):
+        """Of each good login of the group, None when it is no row."""
+        rows = dict(self.world.database.fetch("SELECT user_id, xmin::text::bigint FROM user_logins"))
+        return [rows.get(login.row[0]) for login in self.groups[group] if login.good]
+
+    def check_order(self):
+        """What there is of each group is its beginning, committed in its order."""
+        statements = set()
+        for group in range(GROUPS):
+            found = self.transactions(group)
+            rows = [transaction for transaction in found if transaction is not None]
+            assert found[: len(rows)] == rows, "a row is there, and one before it in its group is not"
+            assert rows == sorted(rows), "a row was committed before one that stands before it in its group"
+            statements.update(rows)
+        return len(statements)
+
+    def count(self, group):
+        return sum(transaction is not None for transaction in self.transactions(group))
+
+
+def refuse(world, login, code):
+    """A trigger refuses its row with the code, until the table `gate` is empty."""
+    world.database.execute("CREATE TABLE gate AS SELECT 1 AS closed")
+    world.database.execute(
+        f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.user_id = '{login.row[0]}' AND "
+        f"EXISTS (SELECT FROM gate) THEN RAISE EXCEPTION USING ERRCODE = '{code}'; END IF; RETURN NEW; END $$"
+    )
+    world.database.execute("CREATE TRIGGER refuse BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION refuse()")
+
+
+def make_table(world):
+    """As the program makes it."""
+    world.program.run("--drain", "--max-messages", "1", env={"LOGINETL_QUEUE": world.queue.dlq.name})
+
+
+@SERVERS
+def test_rows_are_committed_in_order(make_world, server, request):
+    world = make_world(request.getfixturevalue(server), fifo=True)
+    groups = Groups(world, logins.make(120, seed=80, bad=0.03))
+    world.program.drain("--connections", "3", "--batch-rows", "7")
+    assert groups.check_order() > 120 // 7
+    world.check_rows()
+    letters = world.check_dead_letters()
+    assert letters, "the test's own logins are all good"
+    for letter in letters:
+        attributes = letter["Attributes"]
+        login = world.ids[attributes["MessageDeduplicationId"]]
+        group = next(i for i, members in enumerate(groups.groups) if login in members)
+        assert attributes["MessageGroupId"] == f"group-{group}"
+
+
+@SERVERS
+def test_a_row_that_is_tried_again_holds_up_its_group_alone(make_world, server, request):
+    world = make_world(request.getfixturevalue(server), fifo=True)
+    make_table(world)
+    some = logins.make(80, seed=81, bad=0)
+    refuse(world, some[GROUPS * 5 + 1], "57014")  # the sixth of group 1: it takes too long
+    groups = Groups(world, some)
+    run = world.program.start("--wait-time", "1")  # a drain would give up
+    wait_until(lambda: all(groups.count(group) == 20 for group in (0, 2, 3)), run.tail)
+    assert groups.count(1) == 5
+    world.database.execute("DELETE FROM gate")
+    wait_until(lambda: groups.count(1) == 20 and world.queue.is_empty(), run.tail)
+    run.terminate()
+    groups.check_order()
+    world.check_rows()
+
+
+@SERVERS
+def test_a_rejected_row_holds_up_its_group_until_it_is_deleted(make_world, server, request):
+    world = make_world(request.getfixturevalue(server), fifo=True)
+    make_table(world)
+    some = logins.make(80, seed=82, bad=0)
+    culprit = some[GROUPS * 5 + 1]
+    refuse(world, culprit, "23514")
+    groups = Groups(world, some)
+    summary = world.program.drain("--batch-rows", "50", status=(3,)).summary()
+    assert (summary["inserted"], summary["rejected"], summary["dead_lettered"]) == (79, 1, 1)
+    groups.groups[1].remove(culprit)
+    groups.check_order()
+    (letter,) = world.queue.dlq.take_all(1)
+    assert letter["Body"] == culprit.body
+    assert letter["Attributes"]["MessageGroupId"] == "group-1"
+
+
+@SERVERS
+def test_one_that_is_left_holds_up_its_group(make_world, server, request):
+    world = make_world(request.getfixturevalue(server), fifo=True)
+    bad = logins.reject("[]", "not_an_object")
+    some = logins.make(40, seed=83, bad=0)
+    some[GROUPS * 3 + 1] = bad  # the fourth of group 1
+    groups = Groups(world, some)
+    run = world.program.drain("--on-reject", "leave", status=(3,))
+    summary = run.summary()
+    assert (summary["inserted"], summary["rejected"], summary["released"]) == (33, 1, 6)
+    assert [groups.count(group) for group in range(GROUPS)] == [10, 3, 10, 10]
+    assert run.events("fifo")
+    assert sum(world.queue.counts()) == 7
+
+
+@SERVERS
+def test_two_workers_and_kill_9(make_world, server, request):
+    world = make_world(request.getfixturevalue(server), fifo=True, visibility=5)
+    groups = Groups(world, logins.make(400, seed=84, bad=0))
+    args = ("--visibility-timeout", "5", "--batch-rows", "10", "--wait-time", "1")
+    runs = [world.program.start(*args) for _ in range(2)]
+    for goal in (40, 120):
+        wait_until(lambda goal=goal: world.database.has_table() and world.database.count() >= goal, runs[0].tail)
+        runs.pop(0).kill9()
+        groups.check_order()
+        runs.append(world.program.start(*args))
+    wait_until(world.queue.is_empty, runs[0].tail)
+    for run in runs:
+        run.terminate()
+    groups.check_order()
+    world.check()
