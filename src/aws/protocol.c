@@ -3,6 +3,9 @@
 #include "loginetl/aws/queue_internal.h"
 
 #include <assert.h>
+#include <stdio.h>
+
+#define ANSWERED_IN_XML "a JSON request was answered in XML"
 
 #define TRIED_FIRST "it is tried first"
 
@@ -41,9 +44,37 @@ bool le_protocol_is_markup(const struct le_operation *op)
     return body->len > 0 && body->data[0] == '<';
 }
 
-void le_protocol_accepted(const struct le_operation *op)
+/* What begins as XML and holds the element that Query answers this operation with. */
+static bool is_querys_answer(const struct le_operation *op)
+{
+    char element[LE_TARGET_MAX];
+    const struct le_buf *body = op->answer_to;
+    int len =
+        snprintf(element, sizeof element, "<%sResponse", le_sqs_operation_name(op->operation));
+    assert(len > 0 && (size_t)len < sizeof element);
+    return le_protocol_is_markup(op) && memmem(body->data, body->len, element, (size_t)len) != NULL;
+}
+
+/* moto 4.1 takes the operation from the header, and answers 200 in XML where it finds what it needs
+ * in a JSON body. That is not asked again but read as what it is: of the entries that it did not
+ * find the answer does not speak, and they are tried again. */
+static void answered_in_query(struct le_operation *op)
 {
     struct le_queue *queue = op->queue;
+    if (queue->codec == &le_sqs_json) {
+        set_codec(queue, &le_sqs_query);
+        queue->protocol_why = ANSWERED_IN_XML;
+    }
+    op->codec = queue->codec;
+}
+
+void le_protocol_accepted(struct le_operation *op)
+{
+    struct le_queue *queue = op->queue;
+    if (!queue->protocol_open && op->codec == queue->codec)
+        return;
+    if (op->codec == &le_sqs_json && is_querys_answer(op))
+        answered_in_query(op);
     if (queue->protocol_open && op->codec == queue->codec)
         settle(queue);
 }
@@ -65,9 +96,10 @@ static const char *why_not_json(struct le_operation *op, struct le_span code, bo
     struct le_exchange *exchange = &op->exchange;
     if (is_gateways(exchange->status))
         return NULL;
+    /* LocalStack 2 (500), ElasticMQ 0.15 (400, as text/plain), moto 4.1 (400). */
     if (markup || is_xml_type(exchange->header(exchange, "content-type")))
-        return "a JSON request was answered in XML";
-    if (exchange->status == 415)
+        return ANSWERED_IN_XML;
+    if (exchange->status == 415) /* ElasticMQ 0.7, as text/plain */
         return "a JSON request was refused for its content type";
     return code.len == 0 ? "a JSON request was refused without an error code of JSON's" : NULL;
 }

@@ -126,8 +126,8 @@ void le_operation_free_idle(struct le_queue *queue);
 void le_protocol_init(struct le_queue *queue, enum le_sqs_protocol protocol);
 /* Does the answer begin as XML does? To be asked before a reader has worked on it. */
 bool le_protocol_is_markup(const struct le_operation *op);
-/* A 2xx answer has come. */
-void le_protocol_accepted(const struct le_operation *op);
+/* A 2xx answer has come; op->codec is the one to read it with. */
+void le_protocol_accepted(struct le_operation *op);
 /* Another one has come. True: not for what was asked but for its protocol; op->codec is the one to
  * encode it with, once more. */
 LE_MUST bool le_protocol_refused(struct le_operation *op, struct le_span code, bool markup);

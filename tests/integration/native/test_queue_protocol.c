@@ -167,6 +167,81 @@ static void test_found_out_at_the_first_answer(void **state)
     }
 }
 
+/* One server does what it was asked in JSON and says so in XML: the answer counts, and is not asked
+ * for again. */
+static void test_found_out_at_a_good_answer(void **state)
+{
+    static const struct script_answer answers[] = {
+        {.status = 200, .body = ONE_MESSAGE, .content_type = "text/html; charset=utf-8"},
+        {.status = 200, .body = NO_MESSAGES, .content_type = "text/html; charset=utf-8"}};
+    (void)state;
+    script_set(fixture.script, answers, COUNT(answers));
+    assert_int_equal(receive(LE_OK), 1);
+    assert_int_equal(receive(LE_OK), 0);
+    assert_int_equal(script_count(fixture.script), 2);
+    assert_true(!is_form(0) && is_form(1));
+    assert_int_equal(told(), 1);
+    assert_non_null(strstr(fixture.log, "protocol=query"));
+    assert_null(strstr(fixture.log, "queue_failed"));
+}
+
+/* The server did not find the entries in JSON, and says nothing of them. */
+static void test_entries_of_a_good_answer(void **state)
+{
+    static const struct script_answer answers[] = {
+        {.status = 200, .body = "<DeleteMessageBatchResponse/>", .content_type = "text/html"}};
+    struct fixture_entries entries;
+    (void)state;
+    script_set(fixture.script, answers, COUNT(answers));
+    fixture_entries_fill(&fixture, &entries, 2);
+    assert_int_equal(fixture_entries(&entries, fixture.port.delete_batch), LE_OK);
+    assert_int_equal(entries.op.outcomes[0], LE_ENTRY_RETRY);
+    assert_int_equal(entries.op.outcomes[1], LE_ENTRY_RETRY);
+    assert_int_equal(script_count(fixture.script), 1);
+    assert_int_equal(told(), 1);
+}
+
+/* Another service's page, another operation's answer: not one of Query. */
+static void test_good_answers_of_neither_protocol(void **state)
+{
+    static const struct script_answer pages[] = {
+        {.status = 200, .body = "<html>please log in</html>", .content_type = "text/html"},
+        {.status = 200, .body = "<ListBucketsResponse/>", .content_type = "text/xml"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(pages); i++) {
+        fixture_open_with(&fixture, LE_SQS_PROTOCOL_AUTO);
+        script_set(fixture.script, &pages[i], 1);
+        assert_int_equal(receive(LE_ERR_PROTOCOL), 0);
+        assert_int_equal(receive(LE_ERR_PROTOCOL), 0);
+        assert_true(!is_form(0) && !is_form(1));
+        assert_int_equal(told(), 0);
+        fixture_close(&fixture);
+    }
+}
+
+/* What was under way in JSON when another request found out. */
+static void test_good_answers_under_way(void **state)
+{
+    static const struct script_answer answers[] = {
+        {.status = 200, .body = ONE_MESSAGE, .delay_ms = 500},
+        {.status = 200, .body = ONE_MESSAGE, .delay_ms = 500}};
+    struct fixture_receive receives[2];
+    (void)state;
+    script_set(fixture.script, answers, COUNT(answers));
+    for (size_t i = 0; i < COUNT(receives); i++)
+        fixture_receive_begin(&fixture, &receives[i]);
+    fixture_run_requests(&fixture, COUNT(receives));
+    fixture_wait(&fixture);
+    for (size_t i = 0; i < COUNT(receives); i++) {
+        assert_int_equal(receives[i].op.err, LE_OK);
+        assert_int_equal(receives[i].answer.found_count, 1);
+        fixture_receive_free(&receives[i]);
+    }
+    assert_int_equal(script_count(fixture.script), 2);
+    assert_true(!is_form(0) && !is_form(1));
+    assert_int_equal(told(), 1);
+}
+
 static void test_settled_by_a_good_answer(void **state)
 {
     static const struct script_answer answers[] = {
@@ -403,6 +478,10 @@ int main(void)
         WITH(open_query, test_skew_in_query),
         WITH(open_json, test_json_when_it_was_said),
         cmocka_unit_test(test_found_out_at_the_first_answer),
+        WITH(open_auto, test_found_out_at_a_good_answer),
+        WITH(open_auto, test_entries_of_a_good_answer),
+        cmocka_unit_test(test_good_answers_of_neither_protocol),
+        WITH(open_auto, test_good_answers_under_way),
         WITH(open_auto, test_settled_by_a_good_answer),
         WITH(open_auto, test_errors_that_say_nothing_of_the_protocol),
         WITH(open_auto, test_neither_protocol),
