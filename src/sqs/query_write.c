@@ -64,7 +64,8 @@ enum le_err le_sqs_query_get_queue_attributes(struct le_buf *out, struct le_span
     return le_sqs_finish(&writer);
 }
 
-/* The attributes are asked for under both names: older servers know only the older one. */
+/* The attributes are asked for under both names: servers from before 2024 (LocalStack 2, ElasticMQ
+ * 0.15, moto 4) know only the older one. */
 enum le_err le_sqs_query_receive(struct le_buf *out, struct le_span queue_url, int max_messages,
                                  int wait_s, int visibility_s)
 {

@@ -51,6 +51,7 @@ struct walk {
     XML_Parser parser;
     const struct le_xml_visitor *visitor;
     char *text;
+    size_t space;    /* bytes at its beginning that the parser does not get */
     size_t fed;      /* bytes that the parser has */
     size_t fed_then; /* when it told of something last */
     size_t filled;   /* bytes of decoded text */
@@ -106,20 +107,37 @@ static void on_close(void *self, const XML_Char *name)
         stop(walk);
 }
 
+/* XML reads a carriage return that is not written as a reference, with a line feed behind it or
+ * without, as a line feed, and says so in a piece of its own. ElasticMQ (0.15 to 1.7) and MiniStack
+ * 1.5 write bodies with such ones: what stands there counts, or the body is not what was sent. */
+static struct le_span line_end(const struct walk *walk, struct le_span piece)
+{
+    if (!le_span_is(piece, "\n"))
+        return piece;
+    XML_Index index = XML_GetCurrentByteIndex(walk->parser);
+    int len = XML_GetCurrentByteCount(walk->parser);
+    size_t at = walk->space + (size_t)index;
+    if (index < 0 || len < 1 || len > 2 || at + (size_t)len > walk->fed || walk->text[at] != '\r')
+        return piece;
+    assert(at >= walk->filled); /* what has been written over has been told of */
+    return (struct le_span){walk->text + at, (size_t)len};
+}
+
 /* Text comes in pieces: it is cut where a chunk ends, at line ends and at references. */
-static void on_text(void *self, const XML_Char *piece, int len)
+static void on_text(void *self, const XML_Char *text, int len)
 {
     struct walk *walk = self;
     walk->fed_then = walk->fed;
     if (walk->stopped || !walk->leaf)
         return;
+    struct le_span piece = line_end(walk, (struct le_span){text, (size_t)len});
     /* It could be only in another encoding than UTF-8 that a text is longer than its XML. */
-    if ((size_t)len > walk->fed - walk->filled) {
+    if (piece.len > walk->fed - walk->filled) {
         stop(walk);
         return;
     }
-    memcpy(walk->text + walk->filled, piece, (size_t)len);
-    walk->filled += (size_t)len;
+    memmove(walk->text + walk->filled, piece.ptr, piece.len);
+    walk->filled += piece.len;
 }
 
 static void on_doctype(void *self, const XML_Char *name, const XML_Char *system_id,
@@ -175,7 +193,8 @@ enum le_err le_xml_read(char *text, size_t len, const struct le_xml_visitor *vis
     assert(visitor->open != NULL && visitor->close != NULL);
     if (space == len)
         return LE_ERR_PROTOCOL;
-    struct walk walk = {.visitor = visitor, .text = text, .fed = space, .fed_then = space};
+    struct walk walk = {
+        .visitor = visitor, .text = text, .space = space, .fed = space, .fed_then = space};
     walk.parser = XML_ParserCreate_MM("UTF-8", &memory, NULL);
     if (walk.parser == NULL)
         return LE_ERR_NOMEM;
