@@ -57,8 +57,11 @@ check_format() {
     fi
 }
 
+check_compat() { [ ! -f tests/integration/compat/expected.json ] || python3 "$here/integration/compat/table.py" --check .; }
+
 rule shellcheck check_shell
 rule clang-format check_format
+rule compat check_compat
 for name in layers banned length text; do
     rule "$name" python3 "$here/lint.py" "$name" .
 done

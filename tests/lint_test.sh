@@ -119,6 +119,13 @@ printf 'int  a;\n' | file tests/test_a.c 1
 printf 'int  a;\n' | file include/loginetl/base/a.h 1
 check clang-format
 
+mkdir -p tests/integration/{compat,servers}
+printf '{"steps": {"drain": "rows"}, "rows": [{"server": "X", "target": "x", "protocol": "json", "auto": true, "cells": %s}]}\n' \
+    '{"drain": "yes"}' >tests/integration/compat/expected.json
+printf 'x==1.2.3\n' >tests/integration/servers/x.txt
+printf '<!-- made by tests/integration/compat/table.py -->\n<!-- end -->\n' | file README.md 1
+check compat
+
 include src/base/a.c '"loginetl/login/row.h"'
 include src/base/b.c '"../pg/store.h"'
 include src/base/c.c '<uv.h>'

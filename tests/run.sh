@@ -7,7 +7,7 @@
 #   tests/run.sh --only NAME    the steps whose name matches NAME (a pattern such as 'unit*'), with the builds they need
 #
 # Steps: lint lint-test unit unit-clang unit-asan native native-asan budget sim sim-asan sim-mutants fuzz integration
-# integration-asan; sim-long integration-long fuzz-long
+# integration-asan; sim-long integration-long compat-long fuzz-long
 #
 # Environment: SIM_WORLDS, how many (10000; sim-long: SIM_LONG_WORLDS, 1000000); FUZZ_SECONDS, for each fuzzer (10;
 # fuzz-long: FUZZ_LONG_SECONDS, 3600); ASAN_SELECT, which integration tests run against the sanitized program, as
@@ -233,7 +233,7 @@ budget() { # budget NAME
     fi
 }
 
-pytests() { # pytests NAME PRESET SECONDS ARGUMENT…
+pytests() { # pytests NAME PRESET SECONDS FOLDER ARGUMENT…
     local name=$1 preset=$2 seconds=$3 with=(env)
     shift 3
     wanted "$name" || return
@@ -253,7 +253,7 @@ pytests() { # pytests NAME PRESET SECONDS ARGUMENT…
             "ASAN_OPTIONS=$asan_options$report" "UBSAN_OPTIONS=$ubsan_options$report")
     fi
     step "$name" "$seconds" pytest "$logs/$name.log" "${with[@]}" "LOGINETL_BIN=$top/build/$preset/loginetl" \
-        PYTHONDONTWRITEBYTECODE=1 build/tools/python/bin/python -m pytest tests/integration -p no:cacheprovider \
+        PYTHONDONTWRITEBYTECODE=1 build/tools/python/bin/python -m pytest -p no:cacheprovider \
         --numprocesses="$workers" -ra --durations=10 --timeout=300 --junitxml="$logs/$name.xml" "$@"
     if [ "$preset" = asan ]; then
         sanitizer_files "$name"
@@ -297,11 +297,15 @@ if step install 900 - - deps/install.sh all; then
     sim sim-asan asan 300 $((sim_worlds / 2))
     simple sim-mutants 600 tests/sim/mutants.sh
     fuzz fuzz "$fuzz_seconds" 1
-    pytests integration release 900
-    # The bench's driver is Python: what it starts is looked at by others.
-    pytests integration-asan asan 900 --ignore=tests/integration/test_bench_driver.py -m "not long${asan_select:+ and ($asan_select)}"
+    pytests integration release 900 tests/integration
+    # The bench's driver is Python: what it starts is looked at by others. What a server can do is the same in every build.
+    pytests integration-asan asan 900 tests/integration --ignore=tests/integration/test_bench_driver.py \
+        --ignore=tests/integration/compat -m "not long${asan_select:+ and ($asan_select)}"
     sim sim-long release 14400 "$sim_long_worlds"
-    pytests integration-long release 7200 -m long --timeout=3600
+    pytests integration-long release 7200 tests/integration --ignore=tests/integration/compat -m long --timeout=3600
+    if wanted compat-long && tools compat; then
+        pytests compat-long release 1800 tests/integration/compat -m 'long or not long'
+    fi
     fuzz fuzz-long "$fuzz_long_seconds" 0
 fi
 

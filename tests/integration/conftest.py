@@ -76,6 +76,11 @@ def sqs_server(start):
 ministack = sqs_server(servers.ministack)
 elasticmq = sqs_server(servers.elasticmq)
 fauxqs = sqs_server(servers.fauxqs)
+localstack = sqs_server(servers.localstack)
+localstack_2 = sqs_server(servers.localstack_2)
+elasticmq_0 = sqs_server(servers.elasticmq_0)
+moto = sqs_server(servers.moto)
+moto_4 = sqs_server(servers.moto_4)
 
 
 @pytest.fixture

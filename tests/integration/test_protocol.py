@@ -55,21 +55,18 @@ def query_only(ministack):
     server.server_close()
 
 
-@pytest.mark.parametrize("protocol", ["auto", "json", "query"])
 @pytest.mark.parametrize("server", ["ministack", "elasticmq"])
-def test_a_drain(make_world, request, server, protocol):
+def test_a_drain(make_world, request, server):
+    """All that such servers need is in compat; this is for the builds that compat does not run with."""
     world = make_world(request.getfixturevalue(server))
     world.send(logins.make(60, seed=7, bad=0.1))
-    run = world.program.drain("--sqs-protocol", protocol)
-    summary = run.summary()
+    summary = world.program.drain("--sqs-protocol", "query").summary()
     assert summary["inserted"] == len(world.good) and summary["dead_lettered"] == len(world.bad)
-    assert [event["protocol"] for event in run.events("protocol")] == ["query" if protocol == "query" else "json"]
     world.check()
 
 
-@pytest.mark.parametrize("server", ["ministack", "elasticmq"])
-def test_sending_and_checking(make_world, request, server, tmp_path):
-    world = make_world(request.getfixturevalue(server))
+def test_sending_and_checking(make_world, ministack, tmp_path):
+    world = make_world(ministack)
     world.program.env["LOGINETL_SQS_PROTOCOL"] = "query"
     made = logins.make(30, seed=8, bad=0)
     (tmp_path / "logins").write_text("".join(login.body + "\n" for login in made))

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 from botocore.config import Config
 
+from .query import QueryClient
+
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
@@ -33,8 +35,13 @@ def session():
 class Sqs:
     """A server, reached by boto3. The client may be used from several threads."""
 
-    def __init__(self, url):
+    def __init__(self, url, query_only=False):
         self.url = url
+        if query_only:
+            self.client = QueryClient(
+                url, CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"], CREDENTIALS["AWS_REGION"]
+            )
+            return
         config = Config(retries={"max_attempts": 4}, max_pool_connections=64, read_timeout=60)
         self.client = session().client("sqs", endpoint_url=url, config=config)
 

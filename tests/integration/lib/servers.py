@@ -45,7 +45,7 @@ def answers(url):
 class Server:
     """Started at once, retried on another port if somebody was faster; ready when it answers."""
 
-    def __init__(self, name, folder, command, health, env=None):
+    def __init__(self, name, folder, command, health, env=None, query_only=False):
         for _ in range(3):
             self.port = free_port()
             self.url = f"http://127.0.0.1:{self.port}"
@@ -58,7 +58,7 @@ class Server:
                 break
         else:
             raise AssertionError(self.process.tail())
-        self.sqs = Sqs(self.url)
+        self.sqs = Sqs(self.url, query_only)
 
     def stop(self):
         self.process.stop()
@@ -75,11 +75,11 @@ def ministack(folder):
     )
 
 
-def elasticmq(folder):
-    jars = tool(TOOLS / "elasticmq/lib", "elasticmq")
+def elasticmq_of(target, folder, **how):
+    jars = tool(TOOLS / target / "lib", target)
 
     def command(port):
-        config = folder / "elasticmq.conf"
+        config = folder / f"{target}.conf"
         config.write_text(ELASTICMQ.format(port=port, account=ACCOUNT))
         # One collector thread and the first compiler only: the machine is shared with what is tested.
         return (
@@ -95,7 +95,15 @@ def elasticmq(folder):
             folder,
         )
 
-    return Server("elasticmq", folder, command, "/health")
+    return Server(target, folder, command, **how)
+
+
+def elasticmq(folder):
+    return elasticmq_of("elasticmq", folder, health="/health")
+
+
+def elasticmq_0(folder):
+    return elasticmq_of("elasticmq-0", folder, health="/?Action=ListQueues", query_only=True)
 
 
 def node():
@@ -113,3 +121,52 @@ def node():
 def fauxqs(folder):
     home = tool(TOOLS / "fauxqs/node_modules", "fauxqs").parent
     return Server("fauxqs", folder, lambda port: ([node(), "-e", FAUXQS.format(port=port)], home), "/health")
+
+
+def localstack_of(target, folder, arguments, **how):
+    python = tool(TOOLS / target / "bin/python", target)
+    home = folder / target
+    home.mkdir(exist_ok=True)
+    return Server(
+        target,
+        folder,
+        lambda port: ([python, *arguments], home),
+        "/_localstack/health",
+        lambda port: {
+            "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+            "LOCALSTACK_HOST": f"127.0.0.1:{port}",
+            "SERVICES": "sqs",
+            "EAGER_SERVICE_LOADING": "0",
+            "SQS_ENDPOINT_STRATEGY": "path",
+            "DISABLE_EVENTS": "1",
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "DNS_ADDRESS": "0",
+            "PERSISTENCE": "0",
+            "LS_LOG": "warn",
+            "FILESYSTEM_ROOT": str(home / "files"),
+        },
+        **how,
+    )
+
+
+def localstack(folder):
+    return localstack_of("localstack", folder, ["-m", "localstack.runtime.main"])
+
+
+def localstack_2(folder):
+    start = "from localstack.services import infra; infra.start_infra()"
+    return localstack_of("localstack-2", folder, ["-c", start], query_only=True)
+
+
+def moto_of(target, folder, **how):
+    program = tool(TOOLS / target / "bin/moto_server", target)
+    command = [program, "-H", "127.0.0.1", "-p"]
+    return Server(target, folder, lambda port: ([*command, port], folder), "/moto-api/", **how)
+
+
+def moto(folder):
+    return moto_of("moto", folder)
+
+
+def moto_4(folder):
+    return moto_of("moto-4", folder, query_only=True)

@@ -8,7 +8,16 @@
 #   fauxqs      build/tools/fauxqs/node_modules, and     an SQS server in JavaScript, fast, with a Node of its own,
 #               build/tools/fauxqs/node                  because Debian 12's is too old for it
 #   python      build/tools/python/bin/python            pytest and the client libraries that the tests use
-#   all         all of them
+#   all         all of these
+#
+# and what only the compatibility matrix needs (../compat), up to two minutes each:
+#
+#   localstack     build/tools/localstack/bin/python     LocalStack 4
+#   localstack-2   build/tools/localstack-2/bin/python   LocalStack 2, which speaks the Query protocol only
+#   elasticmq-0    build/tools/elasticmq-0/lib/*.jar     ElasticMQ 0, the same
+#   moto           build/tools/moto/bin/moto_server      moto's server
+#   moto-4         build/tools/moto-4/bin/moto_server    moto 4's, which speaks the Query protocol only
+#   compat         all of these five
 #
 # What is there already stays: a stamp beside each target names the version and the place it was installed for. Debian's
 # part (python3-venv, maven) comes from deps/install.sh.
@@ -19,6 +28,7 @@ top=$(cd "$here/../../.." && pwd)
 tools=$top/build/tools
 
 elasticmq_version=1.7.1
+elasticmq_0_version=0.15.8 # speaks the Query protocol only
 fauxqs_version=1.9.2
 node_version=22.20.0
 
@@ -59,17 +69,35 @@ get_ministack() { venv "$tools/ministack" -r "$here/ministack.txt"; }
 
 get_python() { venv "$tools/python" -r "$here/../requirements.txt"; }
 
-get_elasticmq() {
-    rm -rf "$tools/elasticmq"
-    mkdir -p "$tools/elasticmq"
-    cp "$here/elasticmq.xml" "$tools/elasticmq/pom.xml" || return
+jars() { # jars FOLDER VERSION: an ElasticMQ
+    local folder=$1 version=$2
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp "$here/elasticmq.xml" "$folder/pom.xml" || return
     # A repository of its own, thrown away: nothing is left in the user's home, nor, without perf data, in /tmp.
-    MAVEN_OPTS="${MAVEN_OPTS:-} -XX:-UsePerfData" mvn -q -B -f "$tools/elasticmq/pom.xml" -Dmaven.repo.local="$tools/elasticmq/repository" \
-        -Delasticmq.version="$elasticmq_version" \
+    MAVEN_OPTS="${MAVEN_OPTS:-} -XX:-UsePerfData" mvn -q -B -f "$folder/pom.xml" \
+        -Dmaven.repo.local="$folder/repository" -Delasticmq.version="$version" \
         org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
-        -DoutputDirectory="$tools/elasticmq/lib" -DincludeScope=runtime || return
-    rm -rf "$tools/elasticmq/repository"
+        -DoutputDirectory="$folder/lib" -DincludeScope=runtime || return
+    rm -rf "$folder/repository"
 }
+
+get_elasticmq() { jars "$tools/elasticmq" "$elasticmq_version"; }
+
+get_elasticmq-0() { jars "$tools/elasticmq-0" "$elasticmq_0_version"; }
+
+get_localstack() { venv "$tools/localstack" -r "$here/localstack.txt"; }
+
+get_localstack-2() {
+    # Some are there as sources only, and the venv's pip wants these two to make something of them.
+    venv "$tools/localstack-2" -c "$here/localstack-2.txt" setuptools wheel || return
+    "$tools/localstack-2/bin/pip" install --quiet --disable-pip-version-check --no-input --no-deps \
+        -r "$here/localstack-2.txt"
+}
+
+get_moto() { venv "$tools/moto" -r "$here/moto.txt"; }
+
+get_moto-4() { venv "$tools/moto-4" -r "$here/moto-4.txt"; }
 
 get_fauxqs() {
     local folder=$tools/fauxqs
@@ -87,9 +115,10 @@ get_fauxqs() {
 # holds the path it was made in.
 stamp_of() {
     case "$1" in
-        ministack) printf '%s ' "$tools" && cat "$here/ministack.txt" ;;
+        ministack | localstack | localstack-2 | moto | moto-4) printf '%s ' "$tools" && cat "$here/$1.txt" ;;
         python) printf '%s ' "$tools" && cat "$here/../requirements.txt" ;;
         elasticmq) printf '%s %s ' "$tools" "$elasticmq_version" && cat "$here/elasticmq.xml" ;;
+        elasticmq-0) printf '%s %s ' "$tools" "$elasticmq_0_version" && cat "$here/elasticmq.xml" ;;
         fauxqs) printf '%s %s %s ' "$tools" "$fauxqs_version" "$node_version" ;;
     esac
 }
@@ -102,7 +131,7 @@ install() {
     say "installing $target into build/tools"
     rm -f "$stamp"
     case "$target" in
-        elasticmq)
+        elasticmq*)
             need mvn elasticmq
             need java elasticmq
             ;;
@@ -121,12 +150,14 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 main() {
-    [ $# -gt 0 ] || die "usage: tests/integration/servers/install.sh ministack | elasticmq | fauxqs | python | all"
+    [ $# -gt 0 ] || die "usage: tests/integration/servers/install.sh TARGET… (its first lines list them)"
     local target targets=()
     for target in "$@"; do
         case "$target" in
             all) targets+=(python ministack elasticmq fauxqs) ;;
+            compat) targets+=(localstack localstack-2 elasticmq-0 moto moto-4) ;;
             ministack | elasticmq | fauxqs | python) targets+=("$target") ;;
+            localstack | localstack-2 | elasticmq-0 | moto | moto-4) targets+=("$target") ;;
             *) die "unknown target: $target" ;;
         esac
     done
