@@ -155,7 +155,7 @@ void le_conn_connected(struct le_conn *conn, CURLcode result)
     assert(conn->state == LE_CONN_CONNECTING);
     if (result != CURLE_OK) {
         const char *text = conn->error[0] != '\0' ? conn->error : curl_easy_strerror(result);
-        le_pool_connect_failed(conn, le_conn_error(result, text), le_conn_words(text));
+        le_pool_connect_failed(conn, le_conn_error(result, text), text);
         return;
     }
     enum le_err err = adopt(conn);

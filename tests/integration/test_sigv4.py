@@ -141,5 +141,5 @@ def test_tokens_for_databases_are_botocores():
         fields = (region, keys.access_key, keys.secret_key, keys.token or "", host, str(port), user)
         since = moment - datetime.datetime(1970, 1, 1)
         lines += "\t".join([str(int(since.total_seconds()) * 1000), *(field.encode().hex() for field in fields)]) + "\n"
-    answer = subprocess.run([sign_tool(), "rds-token"], input=lines, capture_output=True, text=True, timeout=60, check=True)
+    answer = subprocess.run([built_tool("sign_tool"), "rds-token"], input=lines, capture_output=True, text=True, timeout=60, check=True)
     assert answer.stdout.splitlines() == [botocores_token(*case) for case in cases]
