@@ -10,8 +10,7 @@ struct le_place {
     struct le_span ca_bundle;    /* the profile's file of certificates; absent: it has none */
     bool ignores_configured;     /* no endpoint but the command line's counts */
     bool fips, dualstack; /* which of AWS's own endpoints; one that is given stays as it is */
-    bool
-        sts_legacy; /* STS has one endpoint for the older regions, as sts_regional_endpoints says */
+    bool sts_legacy;      /* sts_regional_endpoints: one endpoint for the older regions */
 };
 
 /* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT and
