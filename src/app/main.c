@@ -1,4 +1,5 @@
 #include "loginetl/app/commands.h"
+#include "loginetl/app/forget.h"
 #include "loginetl/app/memory.h"
 #include "loginetl/app/process.h"
 #include "loginetl/app/world.h"
@@ -67,13 +68,6 @@ static int refuse(const struct le_settings *settings, enum le_err err)
     return err == LE_ERR_CONFIG ? LE_EXIT_USAGE : LE_EXIT_FAILED;
 }
 
-/* libpq looks for the password itself. */
-static enum le_err pass_password_on(const struct le_settings *settings)
-{
-    const char *password = le_setting(settings, LE_OPT_PGPASSWORD);
-    return password == NULL || setenv("PGPASSWORD", password, 1) == 0 ? LE_OK : LE_ERR_NOMEM;
-}
-
 static int act(struct le_settings *settings, int argc, char **argv)
 {
     enum le_err err = le_settings_arguments(settings, argc, argv);
@@ -88,7 +82,7 @@ static int act(struct le_settings *settings, int argc, char **argv)
     if (err == LE_OK)
         err = le_settings_complete(settings);
     if (err == LE_OK)
-        err = pass_password_on(settings);
+        err = le_forget_sources(settings);
     return err == LE_OK ? run_command(settings) : refuse(settings, err);
 }
 

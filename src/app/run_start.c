@@ -112,6 +112,7 @@ static enum le_err open_store(struct le_run *run)
         .owner = run,
     };
     enum le_err err = le_store_new(&config, &run->store);
+    le_options_forget(&settings->options, LE_OPT_DATABASE_URL); /* the store has a copy */
     if (err != LE_OK)
         le_run_fail(run, le_err_text(err));
     return err;

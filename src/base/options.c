@@ -59,6 +59,12 @@ enum le_err le_options_fail(struct le_options *options, const char *format, ...)
     return LE_ERR_CONFIG;
 }
 
+void le_options_forget(struct le_options *options, size_t index)
+{
+    assert(index < options->count);
+    drop_text(&options->values[index]);
+}
+
 int le_options_find(const struct le_options *options, struct le_span name)
 {
     for (size_t i = 0; i < options->count; i++) {

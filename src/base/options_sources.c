@@ -179,7 +179,10 @@ static enum le_err take_argument(struct le_options *options, int left, char **wo
         value = le_span_of(words[1]);
         *taken = 2;
     }
-    return le_options_set(options, (size_t)index, value, LE_OPTION_ARGUMENT, NULL, 0);
+    enum le_err err = le_options_set(options, (size_t)index, value, LE_OPTION_ARGUMENT, NULL, 0);
+    if (err == LE_OK && option->secret) /* ps shows the words of a command line */
+        memset(words[*taken - 1] + (value.ptr - words[*taken - 1]), '*', value.len);
+    return err;
 }
 
 enum le_err le_options_arguments(struct le_options *options, int argc, char **argv, int *words)

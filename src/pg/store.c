@@ -249,6 +249,7 @@ static enum le_err read_config(struct le_store *store)
         return err;
     }
     err = le_conninfo_parse(store->config.database_url, &store->info, &why);
+    store->config.database_url = NULL; /* it has a copy, and its owner may wipe it */
     if (err == LE_ERR_CONFIG)
         le_log(LE_LOG_ERROR, "database_config", LE_FS("option", "--database-url"),
                LE_FS("text", why));

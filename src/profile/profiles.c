@@ -1,5 +1,7 @@
 #include "loginetl/profile/profiles.h"
 
+#include "loginetl/base/mem.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -130,6 +132,24 @@ enum le_err le_profile_path(const struct le_environment *environment, enum le_pr
 }
 
 /* ---- look-ups ---- */
+
+static bool is_secret(struct le_span key)
+{
+    return le_span_is(key, "aws_secret_access_key") || le_span_is(key, "aws_session_token") ||
+           le_span_is(key, "aws_security_token");
+}
+
+void le_profiles_forget_keys(struct le_profiles *profiles)
+{
+    for (int i = 0; i < LE_PROFILE_PLACES; i++) {
+        struct le_profile_file *file = &profiles->files[i];
+        for (size_t k = 0; k < file->entry_count; k++) {
+            struct le_profile_entry *entry = &file->entries[k];
+            if (is_secret(entry->key) && entry->value.len > 0)
+                le_wipe(file->text + (entry->value.ptr - file->text), entry->value.len);
+        }
+    }
+}
 
 void le_profiles_free(struct le_profiles *profiles)
 {

@@ -123,8 +123,10 @@ enum le_err arguments(struct fixture *fixture, const char *a, const char *b, con
     const char *given[] = {a, b, c};
     int count = 0;
     while (count < 3 && given[count] != NULL) {
-        fixture->argv[count] = (char *)(uintptr_t)given[count];
-        count++;
+        char *word = fixture->argument[count];
+        assert_true(strlen(given[count]) < sizeof fixture->argument[count]);
+        memcpy(word, given[count], strlen(given[count]) + 1);
+        fixture->argv[count++] = word;
     }
     return le_options_arguments(&fixture->options, count, fixture->argv, &fixture->words);
 }

@@ -13,6 +13,7 @@ struct fixture {
     struct le_options options;
     const char *environment[8]; /* name, value, … */
     const char *file_path, *file_text;
+    char argument[3][16384]; /* they may be written to, as main's may */
     char *argv[8];
     int words;
 };

@@ -82,6 +82,23 @@ static void test_words_stay_in_order(void **state)
     assert_false(le_option_given(&f->options, DRAIN));
 }
 
+/* ps shows the words of a command line to everybody. */
+static void test_secrets_do_not_stay_in_the_arguments(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(arguments(f, "--database-url=host=h", "--queue=a", NULL));
+    assert_string_equal("--database-url=******", f->argv[0]);
+    assert_string_equal("--queue=a", f->argv[1]);
+    assert_ok(arguments(f, "--database-url", "host=h", NULL));
+    assert_string_equal("--database-url", f->argv[0]);
+    assert_string_equal("******", f->argv[1]);
+    assert_string_equal("host=h", le_option_text(&f->options, URL));
+    le_options_forget(&f->options, URL);
+    assert_null(le_option_text(&f->options, URL));
+    assert_true(le_option_given(&f->options, URL));
+    assert_string_equal("the command line", le_options_source(&f->options, URL).text);
+}
+
 static void test_last_argument_counts(void **state)
 {
     struct fixture *f = *state;
@@ -345,6 +362,7 @@ int main(void)
         test(test_sizes),
         test(test_argument_forms),
         test(test_words_stay_in_order),
+        test(test_secrets_do_not_stay_in_the_arguments),
         test(test_last_argument_counts),
         test(test_unknown_arguments),
         test(test_missing_values),

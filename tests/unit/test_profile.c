@@ -227,18 +227,33 @@ static void test_every_allocation_fails(void **state)
     }
 }
 
+static void test_keys_are_forgotten(void **state)
+{
+    static const char config[] = "[profile b]\naws_session_token = hushed1\nregion = r-1\n";
+    static const char credentials[] =
+        "[DEFAULT]\naws_security_token = hushed2\n"
+        "[a]\naws_access_key_id = A\naws_secret_access_key = hushed3\n"
+        "[b]\naws_secret_access_key =\n";
+    struct le_profiles profiles;
+    (void)state;
+    read_profiles(&profiles, config, credentials);
+    le_profiles_forget_keys(&profiles);
+    for (int i = 0; i < LE_PROFILE_PLACES; i++)
+        assert_null(memmem(profiles.files[i].text, profiles.files[i].size, "hushed", 6));
+    check_value(le_profile_get(&profiles, LE_SPAN_LIT("a"), "aws_access_key_id"), "A");
+    check_value(le_profile_get(&profiles, LE_SPAN_LIT("b"), "region"), "r-1");
+    assert_int_equal(le_profile_get(&profiles, LE_SPAN_LIT("a"), "aws_secret_access_key").len, 7);
+    le_profiles_free(&profiles);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_values_that_go_on),
-        cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_names_of_sections),
-        cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_both_files),
-        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_every_allocation_fails),
+        cmocka_unit_test(test_values),     cmocka_unit_test(test_values_that_go_on),
+        cmocka_unit_test(test_nested),     cmocka_unit_test(test_names_of_sections),
+        cmocka_unit_test(test_malformed),  cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_both_files), cmocka_unit_test(test_keys_are_forgotten),
+        cmocka_unit_test(test_paths),      cmocka_unit_test(test_every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,11 +87,15 @@ struct le_options {
 /* The table must outlive the options. Its own consistency is asserted. */
 void le_options_init(struct le_options *options, const struct le_option *table, size_t count);
 void le_options_free(struct le_options *options); /* wipes secrets */
+/* Wipes a value that is in use elsewhere: it is as if it were not set, but says where it came from.
+ */
+void le_options_forget(struct le_options *options, size_t index);
 
 /* Everything below that can fail answers LE_ERR_CONFIG with `error` set, or LE_ERR_NOMEM. */
 
 /* argv without the program's name. Words that are no options (command, files) are moved to its
- * front, in order; their number is in *words. "--" ends the options; "-" is a word. */
+ * front, in order; their number is in *words. A secret's value is overwritten with stars. "--" ends
+ * the options; "-" is a word. */
 LE_MUST enum le_err le_options_arguments(struct le_options *options, int argc, char **argv,
                                          int *words);
 

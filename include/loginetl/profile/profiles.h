@@ -14,6 +14,9 @@ struct le_profiles {
 };
 
 void le_profiles_free(struct le_profiles *profiles);
+/* Wipes all secret keys and session tokens, of every profile, once the chosen one's are copied:
+ * their spans are as long as before and hold nothing. */
+void le_profiles_forget_keys(struct le_profiles *profiles);
 
 /* The variable that names the file. */
 const char *le_profile_variable(enum le_profile_place place);
