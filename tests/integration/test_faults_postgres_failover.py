@@ -32,10 +32,17 @@ def pair(make_cluster, make_store_world):
 
 
 def set_read_only(cluster, value):
+    """Of every statement from now on: the server tells its sessions before it lets a new one in."""
     with cluster.connect() as admin:
         admin.execute("SET default_transaction_read_only = off")
         admin.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
         admin.execute("SELECT pg_reload_conf()")
+    wait_until(lambda: read_only(cluster) == value, cluster.process.tail)
+
+
+def read_only(cluster):
+    with cluster.connect() as other:
+        return other.execute("SHOW default_transaction_read_only").fetchone()[0]
 
 
 def fenced(primary):
