@@ -43,12 +43,14 @@ def binaries():
 class Cluster:
     """PostgreSQL refuses to run as root; then it runs as the user postgres, in a folder of that user's."""
 
+    homes = None  # the folder of these folders; None: where temporary files go
+
     def __init__(self, folder, initdb=(), **settings):
         """initdb: more options for it."""
         self.folder = Path(folder)
         self.settings = dict(SETTINGS, **settings)
         self.options = initdb
-        self.home = Path(tempfile.mkdtemp(prefix="loginetl-postgres-"))
+        self.home = Path(tempfile.mkdtemp(prefix="loginetl-postgres-", dir=self.homes))
         self.data = self.home / "data"
         self.prefix = []
         if os.geteuid() == 0:

@@ -87,6 +87,7 @@ def elasticmq_of(target, folder, **how):
                 "java",
                 "-Xmx512m",
                 "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
                 f"-Dconfig.file={config}",
                 "-cp",
                 f"{jars}/*",
