@@ -26,10 +26,10 @@ fuzz_seconds=${FUZZ_SECONDS:-10}
 fuzz_long_seconds=${FUZZ_LONG_SECONDS:-3600}
 asan_select=${ASAN_SELECT:-}
 asan_scale=${ASAN_SCALE:-0.05}
-# The integration tests spend most of their time waiting, so two go on each processor. Each worker has servers of its
-# own, hence the limit.
-workers=$((2 * $(nproc)))
-[ "$workers" -le 4 ] || workers=4
+# Tests with servers spend most of their time waiting, so three go on each processor. Each worker has servers of its own,
+# hence the limit.
+workers=$((3 * $(nproc)))
+[ "$workers" -le 6 ] || workers=6
 
 quick=no
 long=no
@@ -73,11 +73,13 @@ passed=0
 failed=0
 table=()
 current= # the process of the step under way, in a process group of its own
+early= # that of what is downloaded meanwhile, likewise
 
 stop() {
     trap '' HUP INT TERM
-    [ -z "$current" ] || kill -TERM -- "-$current" 2>/dev/null
-    [ -z "$current" ] || wait "$current" 2>/dev/null
+    for group in $current $early; do
+        kill -TERM -- "-$group" 2>/dev/null && wait "$group" 2>/dev/null
+    done
     exit "$1"
 }
 trap 'stop 129' HUP
@@ -161,6 +163,18 @@ build() { # build PRESET: once
     [ "${built[$preset]}" = yes ]
 }
 
+# A download takes the network's time, so that it goes well with the builds, which take the processors'. The step of that name
+# waits for its end, and tries again what has failed.
+tools_early() { # tools_early NAME…: if one of these steps is asked for
+    local name
+    for name in "$@"; do
+        wanted "$name" || continue
+        setsid tests/integration/servers/install.sh all >"$logs/tools-early.log" 2>&1 </dev/null &
+        early=$!
+        return
+    done
+}
+
 tools() { # tools TARGET: once
     local target=$1
     if [ -z "${built[tools-$target]:-}" ]; then
@@ -189,7 +203,7 @@ ctests() { # ctests NAME PRESET LABEL
     fi
     rm -f "$logs/$name.xml"
     step "$name" 600 ctest "$logs/$name.xml" "${with[@]}" ctest --test-dir "build/$preset" --label-regex "^$label\$" \
-        --output-on-failure --no-tests=error --parallel "$(nproc)" --output-junit "$logs/$name.xml" \
+        --output-on-failure --no-tests=error --parallel "$workers" --output-junit "$logs/$name.xml" \
         --test-output-size-passed 10000000 --test-output-size-failed 10000000
 }
 
@@ -285,6 +299,7 @@ simple() { # simple NAME SECONDS COMMAND…: a script whose last line counts
 mkdir -p "$logs"
 began=$SECONDS
 if step install 900 - - deps/install.sh all; then
+    tools_early integration integration-asan integration-long
     simple lint 120 tests/lint.sh
     simple lint-test 120 tests/lint_test.sh
     ctests unit release unit
@@ -308,6 +323,7 @@ if step install 900 - - deps/install.sh all; then
     fi
     fuzz fuzz-long "$fuzz_long_seconds" 0
 fi
+[ -z "$early" ] || kill -TERM -- "-$early" 2>/dev/null # no step may have come to need it
 
 printf '\n%-20s %-8s %7s %7s %8s %8s\n' step result passed failed skipped time
 printf '%s\n' "${table[@]}"
