@@ -40,7 +40,7 @@ static void send_filled(struct le_sender *sender)
 static void on_linger(uv_timer_t *timer)
 {
     struct le_sender *sender = timer->data;
-    if (sender->filling != NULL && sender->filling->count > 0)
+    if (sender->filling != NULL && sender->filling->count > 0 && le_send_may_send(sender))
         send_filled(sender);
 }
 
@@ -71,7 +71,7 @@ static void take(struct le_sender *sender, const struct le_split *split)
 /* A message is only asked for while a slot is free besides the one that it may not fit into. */
 static bool room_for_any(struct le_sender *sender)
 {
-    return le_send_free_slot(sender) != NULL;
+    return le_send_free_slot(sender) != NULL && le_send_may_send(sender);
 }
 
 void le_send_turn(struct le_sender *sender)
@@ -85,7 +85,7 @@ void le_send_turn(struct le_sender *sender)
     if (sender->failed)
         return;
     bool partial = sender->filling != NULL && sender->filling->count > 0;
-    if (partial && !more)
+    if (partial && !more && le_send_may_send(sender))
         send_filled(sender);
     else if (partial && sender->reading && !uv_is_active((uv_handle_t *)&sender->linger))
         uv_timer_start(&sender->linger, on_linger, LINGER_MS, 0);
@@ -100,6 +100,15 @@ static void on_lookup(struct le_lookup *lookup)
     struct le_sender *sender = lookup->owner;
     if (lookup->err != LE_OK) {
         le_send_fail(sender, lookup->failure);
+        return;
+    }
+    bool fifo = le_sqs_is_fifo(le_queue_url(sender->world.queue));
+    if (!fifo && le_setting(sender->world.settings, LE_OPT_GROUP_ID) != NULL) {
+        le_send_fail(sender, "--group-id is for FIFO queues, whose names end in .fifo");
+        return;
+    }
+    if (fifo && le_send_order_open(sender) != LE_OK) {
+        le_send_fail(sender, le_err_text(LE_ERR_NOMEM));
         return;
     }
     sender->queue_known = true;
@@ -164,6 +173,7 @@ static void close_sender(struct le_sender *sender)
         (void)uv_cancel((uv_req_t *)&sender->request);
     le_world_close(&sender->world);
     le_send_free_slots(sender);
+    le_send_order_close(sender);
     le_splitter_free(&sender->splitter);
 }
 

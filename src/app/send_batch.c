@@ -65,6 +65,11 @@ bool le_send_all_idle(const struct le_sender *sender)
     return true;
 }
 
+bool le_send_may_send(const struct le_sender *sender)
+{
+    return sender->json == NULL || le_send_all_idle(sender);
+}
+
 /* ---- filling ---- */
 
 bool le_send_fits(const struct le_send_slot *slot, size_t len)
@@ -83,6 +88,7 @@ enum le_err le_send_add(struct le_send_slot *slot, const struct le_split *split,
     slot->entries[slot->count].len = split->text.len;
     slot->entries[slot->count].line = split->line;
     slot->entries[slot->count].file = file;
+    slot->entries[slot->count].number = slot->sender->taken++;
     slot->count++;
     return LE_OK;
 }
@@ -206,11 +212,19 @@ static void on_answer(struct le_queue_call *call)
 static enum le_err write_request(struct le_queue_call *call, const struct le_sqs_codec *codec)
 {
     const struct le_send_slot *slot = call->owner;
-    struct le_span url = le_queue_url(slot->sender->world.queue);
+    struct le_sender *sender = slot->sender;
+    struct le_span url = le_queue_url(sender->world.queue);
     struct le_sqs_send_entry entries[LE_SQS_BATCH_MAX];
-    for (size_t i = 0; i < slot->asked; i++)
+    struct le_send_order orders[LE_SQS_BATCH_MAX];
+    enum le_err err = LE_OK;
+    for (size_t i = 0; err == LE_OK && i < slot->asked; i++) {
         entries[i] = (struct le_sqs_send_entry){
             .body = {slot->text.data + slot->entries[i].at, slot->entries[i].len}};
+        if (sender->json != NULL)
+            err = le_send_order(sender, slot->entries[i].number, &orders[i], &entries[i]);
+    }
+    if (err != LE_OK)
+        return err;
     return codec->send_batch(&call->request_body, url, entries, slot->asked);
 }
 

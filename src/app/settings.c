@@ -215,6 +215,18 @@ static enum le_err check_auth(struct le_settings *settings, const struct le_conn
                                  : "the PG* variables");
 }
 
+/* What SQS takes. */
+static enum le_err check_group_id(struct le_settings *settings)
+{
+    struct le_span id = le_span_of(le_setting(settings, LE_OPT_GROUP_ID));
+    bool good = id.ptr == NULL || (id.len >= 1 && id.len <= 128);
+    for (size_t i = 0; good && i < id.len; i++)
+        good = id.ptr[i] > ' ' && id.ptr[i] <= '~';
+    return good ? LE_OK
+                : le_options_refuse(&settings->options, LE_OPT_GROUP_ID,
+                                    "is not 1 to 128 letters, digits and punctuation characters");
+}
+
 static enum le_err check_database(struct le_settings *settings)
 {
     struct le_conninfo info;
@@ -281,6 +293,8 @@ enum le_err le_settings_complete(struct le_settings *settings)
         err = check_names(settings);
     if (err == LE_OK && queue)
         err = le_settings_aws(settings);
+    if (err == LE_OK && settings->command == LE_COMMAND_SEND)
+        err = check_group_id(settings);
     if (err == LE_OK && table)
         err = check_table(settings);
     if (err == LE_OK && main_job)

@@ -138,3 +138,19 @@ def test_two_workers_and_kill_9(make_world, server, request):
         run.terminate()
     groups.check_order()
     world.check()
+
+
+@SERVERS
+def test_send(make_world, server, request, tmp_path):
+    world = make_world(request.getfixturevalue(server), fifo=True)
+    lines = [login.body for login in logins.make(12, seed=85, bad=0, unusual=0)]
+    (tmp_path / "logins").write_text("\n".join([*lines, lines[0], lines[1], "[]"]))
+    assert world.program.run("send", tmp_path / "logins").status == 0
+    groups = {}
+    for message in world.queue.take_all(15):
+        groups.setdefault(message["Attributes"]["MessageGroupId"], []).append(message["Body"])
+    assert sorted(groups.values()) == sorted([[line] * (2 if line in lines[:2] else 1) for line in lines] + [["[]"]])
+    assert world.program.run("send", "--group-id", "one", tmp_path / "logins").status == 0
+    taken = world.queue.take_all(15)
+    assert [message["Body"] for message in taken] == [*lines, lines[0], lines[1], "[]"]
+    assert {message["Attributes"]["MessageGroupId"] for message in taken} == {"one"}

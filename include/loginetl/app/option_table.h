@@ -38,6 +38,7 @@ enum le_opt {
     LE_OPT_MASK,
     LE_OPT_ON_REJECT,
     LE_OPT_DLQ_URL,
+    LE_OPT_GROUP_ID,
     LE_OPT_DRAIN,
     LE_OPT_MEMORY_LIMIT,
     LE_OPT_MAX_MESSAGES,

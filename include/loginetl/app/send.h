@@ -4,6 +4,8 @@
 
 #include "loginetl/app/lookup.h"
 #include "loginetl/app/world.h"
+#include "loginetl/base/crypto.h"
+#include "loginetl/base/json.h"
 #include "loginetl/base/splitter.h"
 
 #define LE_SEND_CHUNK     65536
@@ -22,6 +24,7 @@ struct le_send_slot {
         size_t at, len;
         uint64_t line;
         const char *file;
+        uint64_t number; /* of all that are sent */
     } entries[LE_SQS_BATCH_MAX];
     size_t count;
     size_t asked;    /* entries of the request under way: the first ones */
@@ -51,7 +54,12 @@ struct le_sender {
     struct le_send_slot *filling; /* NULL: none */
     uv_timer_t linger; /* a slow input's part of a batch does not wait for more for long */
 
-    uint64_t sent, refused;
+    /* of a FIFO queue: one batch at a time, so that they arrive in their order */
+    struct le_json *json;    /* NULL: the queue is none */
+    struct le_span group_id; /* of all; absent: each user's logins are a group */
+    uint64_t run;            /* tells this run's messages from any other's */
+
+    uint64_t taken, sent, refused;
     bool queue_known;
     bool failed;
     bool done;
@@ -75,6 +83,23 @@ LE_MUST enum le_err le_send_add(struct le_send_slot *slot, const struct le_split
                                 const char *file);
 void le_send_slot_send(struct le_send_slot *slot);
 bool le_send_all_idle(const struct le_sender *sender);
+
+/* May a batch be sent now? */
+bool le_send_may_send(const struct le_sender *sender);
+
+/* ---- FIFO queues (send_order.c) ---- */
+
+struct le_send_order {
+    char group[2 * LE_SHA256_LEN];
+    char deduplication[40];
+};
+LE_MUST enum le_err le_send_order_open(struct le_sender *sender); /* LE_ERR_NOMEM */
+void le_send_order_close(struct le_sender *sender);
+/* Sets entry's group and deduplication id, which may point into out. The latter is the same
+ * whenever the message is sent again because nobody heard whether it was taken, and another one for
+ * equal bodies: they are two logins. LE_ERR_CRYPTO. */
+LE_MUST enum le_err le_send_order(struct le_sender *sender, uint64_t number,
+                                  struct le_send_order *out, struct le_sqs_send_entry *entry);
 
 /* ---- the command (send.c) ---- */
 
