@@ -54,6 +54,7 @@ def check(row):
     assert "about 0 messages and 0 in flight, redriven after 1000 receives" in result.stdout, result.stdout
     said = {words[1]: words[0] for line in result.stdout.splitlines() if len(words := line.split()) > 1}
     assert said["delete"] == said["visibility"] == said["dead"] == "ok", result.stdout
+    assert f"ok    protocol     {row.protocol}: --sqs-protocol says so\n" in result.stdout, result.stdout
 
 
 def send(row):
@@ -75,8 +76,7 @@ def drain(row):
     world.send(logins.make(100, seed=2, bad=0, unusual=0))
     run = drained(world, "--sqs-protocol", "auto" if row.found_out else row.protocol)
     assert run.summary()["inserted"] == 100
-    said = [event["protocol"] for event in run.events("protocol")]
-    assert said == (["query"] if row.found_out and row.protocol == "query" else [])
+    assert [event["protocol"] for event in run.events("protocol")] == [row.protocol]
 
 
 TEXTS = [" \t\r\n{} ", "\n{}\r", "{}\r\n\r\n", "{}"]
