@@ -91,15 +91,30 @@ static enum le_err read_file(void *self, const char *path, struct le_buf *out, c
     return le_buf_append_span(out, le_buf_span(&sources->file));
 }
 
-static enum le_err read_all(struct le_options *options, struct sources *sources)
+/* On the command line, which shows a secret's value to nobody once it has been taken. */
+static enum le_err read_arguments(struct le_options *options, struct sources *sources, bool secret)
+{
+    static char as_given[INPUT_MAX + 1];
+    char *words[LINES_MAX];
+    int count = words_of(sources, words), left;
+    bool hidden = secret;
+    for (int i = 0; i < count; i++)
+        hidden = hidden && strcmp(words[i], "--") != 0; /* behind it are no options */
+    memcpy(as_given, sources->text, sizeof as_given);
+    enum le_err err = le_options_arguments(options, count, words, &left);
+    assert(err != LE_OK || left <= count);
+    for (int i = 0; i < count; i++)
+        assert(err != LE_OK || !hidden || strstr(words[i], SECRET) == NULL);
+    memcpy(sources->text, as_given, sizeof as_given);
+    return err;
+}
+
+static enum le_err read_all(struct le_options *options, struct sources *sources, bool secret)
 {
     const struct le_options_world world = {
         .variable = variable, .read_file = read_file, .self = sources};
-    char *words[LINES_MAX];
-    int count = words_of(sources, words), left;
     le_options_init(options, le_option_table, LE_OPT_COUNT);
-    enum le_err err = le_options_arguments(options, count, words, &left);
-    assert(err != LE_OK || left <= count);
+    enum le_err err = read_arguments(options, sources, secret);
     if (err == LE_OK)
         err = le_options_environment(options, &world);
     if (err == LE_OK)
@@ -276,7 +291,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     split(&sources, data, size);
     bool secret = holds_secret(&sources);
-    enum le_err err = read_all(&options, &sources);
+    enum le_err err = read_all(&options, &sources, secret);
     assert(err == LE_OK || err == LE_ERR_CONFIG);
     if (err != LE_OK)
         check_error(&options, secret);
