@@ -68,6 +68,10 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .kind = LE_OPTION_COUNT, .standard = "60", .min = 5, .max = 43200, .group = QUEUE_GROUP,
         .commands = RUN,
         .help = "seconds that a received message stays hidden, extended while it is still in work"},
+    [LE_OPT_GROUP_ID] = {
+        .name = "group-id", .argument = "TEXT", OWN("GROUP_ID"),
+        .otherwise = "each user_id's logins are a group", .group = QUEUE_GROUP, .commands = SEND,
+        .help = "of a FIFO queue: the message group of all that is sent"},
     [LE_OPT_DATABASE_URL] = {
         .name = "database-url", .argument = "URL", .environment = {"DATABASE_URL"},
         .file_variable = true, .secret = true, .otherwise = "the PG* variables, as for psql",
@@ -137,10 +141,6 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
         .name = "dlq-url", .argument = "URL", OWN("DLQ_URL"),
         .otherwise = "the queue's redrive target", .group = ROWS_GROUP, .commands = RUN | CHECK,
         .help = "the dead-letter queue"},
-    [LE_OPT_GROUP_ID] = {
-        .name = "group-id", .argument = "TEXT", OWN("GROUP_ID"),
-        .otherwise = "each user_id's logins are a group", .group = QUEUE_GROUP, .commands = SEND,
-        .help = "of a FIFO queue: the message group of all that is sent"},
     [LE_OPT_DRAIN] = {
         .name = "drain", .kind = LE_OPTION_SWITCH, .standard = "no", .group = FLOW_GROUP,
         .commands = RUN,

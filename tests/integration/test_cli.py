@@ -61,6 +61,9 @@ def test_help(program):
     ):
         assert told in words
     assert all(len(line) <= 100 for line in result.stdout.splitlines()), "it fits a terminal"
+    above = result.stdout.splitlines()
+    headings = [line for line, before in zip(above[1:], above) if before == "" and re.fullmatch(r"\w[\w ]+", line)]
+    assert "Queue" in headings and len(headings) == len(set(headings)), "each stands once"
 
 
 @pytest.mark.parametrize("command", ["check", "schema", "send", "mask"])
