@@ -24,6 +24,7 @@ SETTINGS = {
     "synchronous_commit": "off",
     "max_connections": "200",
     "shared_buffers": "128MB",
+    "dynamic_shared_memory_type": "mmap",  # in its own folder: what is killed leaves nothing in /dev/shm
     "max_wal_size": "2GB",
     "log_min_messages": "warning",
     "autovacuum_naptime": "10s",

@@ -123,11 +123,12 @@ void pg_cluster_make(struct pg_cluster *cluster)
         stop_test("initdb failed: see %s/initdb.log", cluster->directory);
 }
 
+/* What is killed leaves its shared memory behind, with mmap in its own folder. */
 static bool start(const struct pg_cluster *cluster)
 {
     return run(
         "cd %s && %s%s/pg_ctl -D %s/data -w -t 60 -l %s/server.log -o '-p %d -k %s -c listen_addresses=127.0.0.1 "
-        "-c fsync=off -c max_connections=40 -c shared_buffers=32MB' start >%s/pg_ctl.log 2>&1",
+        "-c fsync=off -c max_connections=40 -c shared_buffers=32MB -c dynamic_shared_memory_type=mmap' start >%s/pg_ctl.log 2>&1",
         cluster->directory, as_user(), cluster->bin, cluster->directory, cluster->directory,
         cluster->port, cluster->directory, cluster->directory);
 }
