@@ -247,17 +247,15 @@ enum le_err le_settings_source(const struct le_settings *settings,
 }
 
 /* Made-up credentials do for a queue that is not AWS's, whatever the files say. */
-static enum le_err refuse_source(struct le_settings *settings)
+static enum le_err refuse_login(struct le_settings *settings)
 {
-    struct le_plan last = settings->plan;
-    last.role_count = 0;
     if (!settings->aws)
         return LE_OK;
     return le_options_fail(&settings->options,
-                           "the settings name %s as the source of credentials, which is not "
-                           "supported yet: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-                           "or a profile with keys of its own",
-                           le_plan_word(&last));
+                           "the settings name aws-login as the source of credentials, which only "
+                           "the AWS CLI can read: give --profile another one, whose line "
+                           "credential_process = aws configure export-credentials --profile NAME "
+                           "names it, or give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
 }
 
 /* What a role is taken on with is opened by whoever takes it on. */
@@ -265,7 +263,7 @@ static enum le_err open_source(struct le_settings *settings)
 {
     struct le_setting_fault fault;
     if (settings->plan.source == LE_PLAN_LOGIN)
-        return refuse_source(settings);
+        return refuse_login(settings);
     if (settings->plan.role_count > 0)
         return LE_OK;
     enum le_err err = le_settings_source(settings, &settings->credential_source, &fault);

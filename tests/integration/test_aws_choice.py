@@ -346,7 +346,7 @@ def test_choice_is_botocores(name, tmp_path, monkeypatch):
     environment = surroundings(tmp_path, config, credentials, changes)
     wanted = theirs(monkeypatch, environment, arguments)
     got = ours(environment, arguments)
-    refused = "error" in got and "not supported yet" not in got["error"]
+    refused = "error" in got and "aws-login" not in got["error"]
     assert refused == ("error" in wanted), (got, wanted)
     if not refused:
         got.pop("error", None)
@@ -390,7 +390,8 @@ def test_a_console_login_is_refused(tmp_path):
     text = "[default]\nlogin_session = arn:aws:iam::111111111111:user/x\n"
     got = ours(surroundings(tmp_path, text, None, {}), [])
     assert got["source"] == "aws-login"
-    assert "name aws-login as the source of credentials, which is not supported" in got["error"]
+    assert "name aws-login as the source of credentials" in got["error"]
+    assert "credential_process = aws configure export-credentials --profile NAME" in got["error"]
 
 
 def test_malformed_file_is_told_by_line(tmp_path):
