@@ -42,7 +42,7 @@ struct le_pg_passwords *le_database_passwords(struct le_world *world)
         .advice =
             "GRANT rds_iam to the user, allow rds-db:connect on it in the IAM policy, and "
             "check that the host is the database's own endpoint, in its region (--region when "
-            "the name does not say)",
+            "the name does not say), and this machine's clock",
     };
     return &world->passwords;
 }

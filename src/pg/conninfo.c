@@ -294,6 +294,9 @@ static void put_password(struct params *params, const struct le_conninfo *info,
                          const char *password)
 {
     put(params, "password", password);
+    /* Else whoever holds a Kerberos ticket is asked by libpq to encrypt with that, before TLS and
+     * whatever sslmode says. */
+    put(params, "gssencmode", "disable");
     if (info->tls_optional)
         put(params, "sslmode", "require");
 }

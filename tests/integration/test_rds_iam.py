@@ -18,7 +18,7 @@ from test_errors import check
 COUNT = 100
 REGION = "eu-west-1"  # the host's name says it, and the queue's is another
 AUTH = {"LOGINETL_DATABASE_AUTH": "rds-iam"}
-ADVICE = ("GRANT rds_iam", "rds-db:connect", "region")
+ADVICE = ("GRANT rds_iam", "rds-db:connect", "region", "this machine's clock")
 
 
 @pytest.fixture(scope="module")

@@ -184,6 +184,7 @@ static void check_started(const char *url, const char *password, const char *mod
     assert_non_null(options);
     assert_string_equal(value_of(options, "password"), password);
     assert_string_equal(value_of(options, "sslmode"), mode);
+    assert_string_equal(value_of(options, "gssencmode"), "disable");
     PQconninfoFree(options);
     PQfinish(pg);
     le_conninfo_free(&info);
@@ -197,6 +198,7 @@ static void a_password_that_is_made(void **state)
     check_started("postgres://u@a:1/d?sslmode=prefer", "made", "require");
     check_started("postgres://u@a:1/d?sslmode=verify-full", "made", "verify-full");
     check_started("host=a user=u sslmode=verify-ca", "made", "verify-ca");
+    check_started("host=a user=u sslmode=require gssencmode=require", "made", "require");
 }
 
 static void check_fault(const char *url, const char *word)
