@@ -55,6 +55,16 @@ static bool is_querys_answer(const struct le_operation *op)
     return le_protocol_is_markup(op) && memmem(body->data, body->len, element, (size_t)len) != NULL;
 }
 
+/* SQS answers with objects only. */
+static bool is_json(const struct le_operation *op)
+{
+    const struct le_buf *body = op->answer_to;
+    size_t at = 0;
+    while (at < body->len && memchr(" \t\r\n", body->data[at], 4) != NULL)
+        at++;
+    return at < body->len && body->data[at] == '{';
+}
+
 /* moto 4.1 takes the operation from the header, and answers 200 in XML where it finds what it needs
  * in a JSON body. That is not asked again but read as what it is: of the entries that it did not
  * find the answer does not speak, and they are tried again. */
@@ -73,10 +83,15 @@ void le_protocol_accepted(struct le_operation *op)
     struct le_queue *queue = op->queue;
     if (!queue->protocol_open && op->codec == queue->codec)
         return;
-    if (op->codec == &le_sqs_json && is_querys_answer(op))
+    bool querys = is_querys_answer(op);
+    if (op->codec == &le_sqs_json && querys)
         answered_in_query(op);
-    if (queue->protocol_open && op->codec == queue->codec)
+    if (!queue->protocol_open || op->codec != queue->codec)
+        return;
+    if (querys || (op->codec == &le_sqs_json && is_json(op)))
         settle(queue);
+    else
+        go_back(queue); /* a page that somebody put in between is neither's answer */
 }
 
 /* What stands before a service answers so while the service is away or busy. */

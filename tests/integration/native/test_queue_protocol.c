@@ -201,12 +201,18 @@ static void test_entries_of_a_good_answer(void **state)
     assert_int_equal(told(), 1);
 }
 
-/* Another service's page, another operation's answer: not one of Query. */
+/* Another service's page, another operation's answer: they say nothing of what the service speaks
+ * that answers later. */
 static void test_good_answers_of_neither_protocol(void **state)
 {
     static const struct script_answer pages[] = {
         {.status = 200, .body = "<html>please log in</html>", .content_type = "text/html"},
+        {.status = 200, .body = "\n<!DOCTYPE html>", .content_type = "text/html"},
+        {.status = 200, .body = "welcome", .content_type = "text/plain"},
         {.status = 200, .body = "<ListBucketsResponse/>", .content_type = "text/xml"}};
+    static const struct script_answer answers[] = {
+        {.status = 500, .body = XML_ERROR("InternalError"), .content_type = "text/xml"},
+        {.status = 200, .body = ONE_MESSAGE}};
     (void)state;
     for (size_t i = 0; i < COUNT(pages); i++) {
         fixture_open_with(&fixture, LE_SQS_PROTOCOL_AUTO);
@@ -214,9 +220,33 @@ static void test_good_answers_of_neither_protocol(void **state)
         assert_int_equal(receive(LE_ERR_PROTOCOL), 0);
         assert_int_equal(receive(LE_ERR_PROTOCOL), 0);
         assert_true(!is_form(0) && !is_form(1));
-        assert_null(strstr(fixture.log, "protocol=query"));
+        assert_int_equal(told(), 0);
+        script_set(fixture.script, answers, COUNT(answers));
+        assert_int_equal(receive(LE_OK), 1);
+        assert_true(!is_form(0) && is_form(1));
+        assert_int_equal(told(), 1);
+        assert_non_null(strstr(fixture.log, "protocol=query"));
         fixture_close(&fixture);
     }
+}
+
+/* Who refuses JSON and answers a form with a page speaks neither. */
+static void test_a_page_for_a_form(void **state)
+{
+    static const struct script_answer pages[] = {
+        {.status = 404, .body = "<html>not here</html>", .content_type = "text/html"},
+        {.status = 200, .body = "<html>please log in</html>", .content_type = "text/html"}};
+    static const struct script_answer good[] = {{.status = 200, .body = "\n {}"}};
+    (void)state;
+    script_set(fixture.script, pages, COUNT(pages));
+    assert_int_equal(receive(LE_ERR_PROTOCOL), 0);
+    assert_true(!is_form(0) && is_form(1));
+    assert_int_equal(told(), 0);
+    script_set(fixture.script, good, COUNT(good));
+    assert_int_equal(receive(LE_OK), 0);
+    assert_false(is_form(0));
+    assert_int_equal(told(), 1);
+    assert_non_null(strstr(fixture.log, "protocol=json"));
 }
 
 /* What was under way in JSON when another request found out. */
@@ -481,6 +511,7 @@ int main(void)
         WITH(open_auto, test_found_out_at_a_good_answer),
         WITH(open_auto, test_entries_of_a_good_answer),
         cmocka_unit_test(test_good_answers_of_neither_protocol),
+        WITH(open_auto, test_a_page_for_a_form),
         WITH(open_auto, test_good_answers_under_way),
         WITH(open_auto, test_settled_by_a_good_answer),
         WITH(open_auto, test_errors_that_say_nothing_of_the_protocol),
