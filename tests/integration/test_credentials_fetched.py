@@ -3,49 +3,15 @@ them is said."""
 
 import datetime
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from lib.processes import wait_until
+from lib.service import Service
 from test_errors import check
 
 COUNT = 200
 NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_SESSION_TOKEN": None}
-
-
-class Service:
-    """Answers over HTTP as its answer() says, in threads of its own."""
-
-    def __init__(self):
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                self.body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-                outer.answer(self)
-
-            do_PUT = do_POST = do_GET
-
-            def say(self, status, text):
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_args):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def ends_in(seconds):
@@ -89,7 +55,7 @@ class Metadata(Service):
 def metadata():
     made = Metadata()
     yield made
-    made.stop()
+    made.close()
 
 
 @pytest.fixture

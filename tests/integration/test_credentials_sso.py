@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import tempfile
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import botocore.credentials
@@ -17,6 +15,7 @@ import pytest
 
 from lib.processes import wait_until
 from lib.program import binary, is_sanitized
+from lib.service import Service
 from test_credentials_fetched import COUNT, NO_KEYS, environment, keys_seen
 
 START_URL = "https://x.example/start"
@@ -33,36 +32,21 @@ def after(seconds):
     return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
 
 
-class Portal:
+class Portal(Service):
     """Each answer with credentials has another key: KEY1, KEY2, …; it knows one login's token at a time."""
 
     def __init__(self, home):
+        super().__init__()
         self.cache = home / ".aws/sso/cache"
         self.cache.mkdir(parents=True)
         self.config = home / ".aws/config"
         self.token, self.status, self.asked = "fetched-login-token", 200, []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                status, answer = outer.answer(self)
-                body = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_args):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, handler):
+        status, told = self.told(handler)
+        handler.say(status, json.dumps(told), {"Content-Type": "application/json"})
+
+    def told(self, handler):
         url = urlsplit(handler.path)
         token = handler.headers["x-amz-sso_bearer_token"]
         self.asked.append((url.path, parse_qs(url.query, strict_parsing=True), token))
@@ -90,8 +74,7 @@ class Portal:
 def portal(program):
     made = Portal(program.folder / "home")
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.close()
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from botocore.credentials import Credentials
 
 from lib import logins
 from lib.processes import wait_until
-from test_credentials_fetched import COUNT, NO_KEYS, Metadata, Service, ends_in, environment, keys_seen
+from lib.service import Service
+from test_credentials_fetched import COUNT, NO_KEYS, Metadata, ends_in, environment, keys_seen
 from test_errors import check
 
 ARN = "arn:aws:iam::111111111111:role/"
@@ -54,14 +55,14 @@ class Sts(Service):
 def sts():
     made = Sts()
     yield made
-    made.stop()
+    made.close()
 
 
 @pytest.fixture
 def container():
     made = Metadata()
     yield made
-    made.stop()
+    made.close()
 
 
 @pytest.fixture

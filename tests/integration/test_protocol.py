@@ -1,58 +1,46 @@
 """Both protocols of the queue service, on servers that speak both and on one that speaks the older one only."""
 
-import threading
 import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from lib import logins
+from lib.service import Service
 
 REFUSAL = b"""<?xml version="1.0"?>
 <ErrorResponse><Error><Type>Sender</Type><Code>InternalError</Code><Message>no such operation</Message></Error></ErrorResponse>
 """
 
 
-class QueryOnly(BaseHTTPRequestHandler):
+class QueryOnly(Service):
     """In front of a server: what names its operation in a header is refused as a server refuses it that knows forms only."""
 
-    protocol_version = "HTTP/1.1"
+    def __init__(self, behind):
+        super().__init__()
+        self.behind, self.asked = behind, []
 
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        form = self.headers["X-Amz-Target"] is None
-        self.server.asked.append("query" if form else "json")
-        status, answer = self.forward(body) if form else (500, REFUSAL)
-        self.send_response(status)
-        self.send_header("Content-Type", "text/xml")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+    def answer(self, handler):
+        form = handler.headers["X-Amz-Target"] is None
+        self.asked.append("query" if form else "json")
+        status, answer = self.forward(handler) if form else (500, REFUSAL)
+        handler.say(status, answer, {"Content-Type": "text/xml"})
 
-    def forward(self, body):
+    def forward(self, handler):
         names = ("Content-Type", "Authorization", "X-Amz-Date")
-        headers = {name: self.headers[name] for name in names}
-        request = urllib.request.Request(self.server.behind + self.path, body, headers)
+        headers = {name: handler.headers[name] for name in names}
+        request = urllib.request.Request(self.behind + handler.path, handler.body.encode(), headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
 
-    def log_message(self, *args):
-        pass
-
 
 @pytest.fixture
 def query_only(ministack):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), QueryOnly)
-    server.behind, server.asked = ministack.url, []
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    made = QueryOnly(ministack.url)
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("server", ["ministack", "elasticmq"])
@@ -80,7 +68,7 @@ def test_sending_and_checking(make_world, ministack, tmp_path):
 def test_found_out(make_world, ministack, query_only):
     world = make_world(ministack)
     world.send(logins.make(60, seed=9, bad=0.1))
-    run = world.program.drain(env={"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{query_only.server_port}"})
+    run = world.program.drain(env={"AWS_ENDPOINT_URL_SQS": query_only.url})
     assert run.summary()["inserted"] == len(world.good)
     assert [event["protocol"] for event in run.events("protocol")] == ["query"]
     assert not run.events("queue_failed"), "finding out is no failure"

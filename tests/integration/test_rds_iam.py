@@ -132,8 +132,7 @@ def test_the_connection_waits_for_the_first_credentials(program, environment, di
     may_answer.set()
     assert run.wait() == 0 and tls_database.count() == COUNT
     assert not directory.faults and "fetched-" not in run.stderr() + run.stdout()
-    metadata.server.shutdown()
-    metadata.server.server_close()
+    metadata.close()
 
 
 def test_the_region_of_the_settings_for_a_name_that_has_none(program, environment, directory, tls_postgres, tls_database):

@@ -1,10 +1,10 @@
 """An SQS service that answers as a test says, in the protocol that it is asked in; and, as a proxy, every host that there is."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
+
+from .service import Service
 
 REQUEST_ID = "7a62c49f-347e-4fc4-9331-6e8e7a96aa73"
 
@@ -45,7 +45,7 @@ class Request:
         self.path, self.headers, self.body = path, headers, body
         target = headers["X-Amz-Target"]
         self.protocol = "json" if target else "query"
-        self.fields = json.loads(body) if target else dict(parse_qsl(body.decode()))
+        self.fields = json.loads(body) if target else dict(parse_qsl(body))
         self.operation = target.rpartition(".")[2] if target else self.fields["Action"]
 
     @property
@@ -54,28 +54,32 @@ class Request:
         return self.headers["Authorization"].partition("Credential=")[2].split("/")[2]
 
 
-class Scripted:
+class Scripted(Service):
     """answers: operation → a function of the request that gives status, headers and body; "*" is any. What has none is answered
     as by a service with one empty queue, whose attributes and address are attributes and queue_url."""
 
     def __init__(self):
+        super().__init__()
         self.answers = {}
         self.attributes = {"QueueArn": "arn:aws:sqs:us-east-1:000000000000:login-queue"}
         self.queue_url = None
         self.requests = []
         self.tunnels = []  # host:port of every CONNECT
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
 
     def of(self, operation):
         return [request for request in self.requests if request.operation == operation]
 
-    def answer(self, request):
+    def tunnel(self, handler):
+        self.tunnels.append(handler.path)
+        handler.send_response_only(200)
+        handler.end_headers()
+
+    def answer(self, handler):
+        request = Request(handler.path, handler.headers, handler.body)
         self.requests.append(request)
         script = self.answers.get(request.operation) or self.answers.get("*")
-        return script(request) if script else getattr(self, "_" + request.operation)(request)
+        status, headers, body = script(request) if script else getattr(self, "_" + request.operation)(request)
+        handler.say(status, body, headers)
 
     def _GetQueueUrl(self, request):
         url = self.queue_url or f"{self.url}/{request.fields.get('QueueOwnerAWSAccountId', '000000000000')}/{request.fields['QueueName']}"
@@ -99,34 +103,3 @@ class Scripted:
         return error("ReceiptHandleIsInvalid", 404)(request)
 
     _DeleteMessageBatch = _ChangeMessageVisibilityBatch = _refuse_handle
-
-    def close(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-def _handler(script):
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_CONNECT(self):
-            """What comes through the tunnel is answered here: whoever is asked for, it is this service."""
-            script.tunnels.append(self.path)
-            self.send_response_only(200)
-            self.end_headers()
-
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, headers, answer = script.answer(Request(self.path, self.headers, body))
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_args):
-            pass
-
-    return Handler
