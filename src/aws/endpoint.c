@@ -1,5 +1,7 @@
 #include "loginetl/aws/endpoint.h"
 
+#include "loginetl/base/ascii.h"
+
 #include <assert.h>
 #include <strings.h>
 
@@ -19,12 +21,6 @@ static const struct partition {
 
 #define PARTITIONS (sizeof partitions / sizeof partitions[0])
 
-static bool begins_with(struct le_span text, const char *prefix)
-{
-    size_t len = strlen(prefix);
-    return text.len >= len && memcmp(text.ptr, prefix, len) == 0;
-}
-
 /* Schemes and host names are the same in capitals. */
 static bool has_scheme(struct le_span url, const char *scheme)
 {
@@ -32,27 +28,10 @@ static bool has_scheme(struct le_span url, const char *scheme)
     return url.len >= len && strncasecmp(url.ptr, scheme, len) == 0;
 }
 
-static void lower(char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] >= 'A' && text[i] <= 'Z')
-            text[i] = (char)(text[i] - 'A' + 'a');
-    }
-}
-
 static struct le_span behind(struct le_span text, size_t count)
 {
     assert(count <= text.len);
     return (struct le_span){text.ptr + count, text.len - count};
-}
-
-/* Length of the part of text before the first of these characters. */
-static size_t until(struct le_span text, const char *stops)
-{
-    size_t len = 0;
-    while (len < text.len && strchr(stops, text.ptr[len]) == NULL)
-        len++;
-    return len;
 }
 
 static bool all_visible(struct le_span text)
@@ -68,8 +47,8 @@ static bool all_visible(struct le_span text)
  * port is no number. */
 static size_t host_len(struct le_span authority)
 {
-    size_t len = until(authority, begins_with(authority, "[") ? "]" : ":");
-    if (begins_with(authority, "["))
+    size_t len = le_span_until(authority, le_span_begins(authority, "[") ? "]" : ":");
+    if (le_span_begins(authority, "["))
         len = len > 1 && len < authority.len ? len + 1 : 0;
     if (len == 0 || len == authority.len)
         return len;
@@ -90,10 +69,11 @@ enum le_err le_endpoint_parse(struct le_span url, struct le_endpoint *out)
         return LE_ERR_CONFIG;
     size_t scheme_len = secure ? 8 : 7;
     struct le_span rest = behind(url, scheme_len);
-    struct le_span authority = {rest.ptr, until(rest, "/?#")};
+    struct le_span authority = {rest.ptr, le_span_until(rest, "/?#")};
     struct le_span path = behind(rest, authority.len);
     size_t host = host_len(authority);
-    if (host == 0 || until(authority, "@") < authority.len || until(path, "?#") < path.len)
+    if (host == 0 || le_span_until(authority, "@") < authority.len ||
+        le_span_until(path, "?#") < path.len)
         return LE_ERR_CONFIG;
     out->origin = (struct le_span){url.ptr, scheme_len + authority.len};
     bool own_port = le_span_is(behind(authority, host), secure ? ":443" : ":80");
@@ -127,7 +107,7 @@ static struct le_span region_of_host(struct le_span host)
     struct le_span rest = host;
     struct le_span before = LE_SPAN_NONE;
     while (rest.len > 0) {
-        struct le_span label = {rest.ptr, until(rest, ".:")};
+        struct le_span label = {rest.ptr, le_span_until(rest, ".:")};
         bool newer = le_span_is(before, "sqs") || le_span_is(before, "sqs-fips");
         if (newer && looks_like_region(label))
             return label;
@@ -142,10 +122,10 @@ static struct le_span region_of_host(struct le_span host)
 /* "/queue/REGION/ACCOUNT/NAME", as emulators have it. */
 static struct le_span region_of_path(struct le_span path)
 {
-    if (!begins_with(path, "/queue/"))
+    if (!le_span_begins(path, "/queue/"))
         return LE_SPAN_NONE;
     struct le_span rest = behind(path, 7);
-    struct le_span segment = {rest.ptr, until(rest, "/")};
+    struct le_span segment = {rest.ptr, le_span_until(rest, "/")};
     return segment.len < rest.len && looks_like_region(segment) ? segment : LE_SPAN_NONE;
 }
 
@@ -156,7 +136,7 @@ static bool take_host(const struct le_endpoint *endpoint, char out[HOST_MAX])
         return false;
     memcpy(out, endpoint->host.ptr, endpoint->host.len);
     out[endpoint->host.len] = '\0';
-    lower(out, endpoint->host.len);
+    le_ascii_lower_text(out, endpoint->host.len);
     return true;
 }
 
@@ -184,8 +164,7 @@ bool le_region_of_url(struct le_span url, char out[LE_REGION_MAX])
 static bool is_below(struct le_span host, const char *suffix)
 {
     size_t len = strlen(suffix);
-    return host.len > len && host.ptr[host.len - len - 1] == '.' &&
-           memcmp(host.ptr + host.len - len, suffix, len) == 0;
+    return le_span_ends(host, suffix) && host.len > len && host.ptr[host.len - len - 1] == '.';
 }
 
 bool le_endpoint_is_aws(struct le_span url)
@@ -210,9 +189,9 @@ struct le_span le_region_of_database(struct le_span host)
     if (host.len == 0 || memmem(host.ptr, host.len, ".amazonaws.", 11) == NULL)
         return LE_SPAN_NONE;
     while (rest.len > 0) {
-        struct le_span label = {rest.ptr, until(rest, ".")};
+        struct le_span label = {rest.ptr, le_span_until(rest, ".")};
         rest = behind(rest, label.len < rest.len ? label.len + 1 : label.len);
-        struct le_span next = {rest.ptr, until(rest, ".")};
+        struct le_span next = {rest.ptr, le_span_until(rest, ".")};
         if (le_span_is(label, "rds") && (looks_like_region(next) || looks_like_region(before)))
             found = looks_like_region(next) ? next : before;
         before = label;
@@ -236,10 +215,10 @@ enum le_err le_endpoint_own(struct le_buf *out, const char *service, struct le_s
 {
     assert(le_region_valid(region));
     const struct partition *partition = partitions;
-    while (!begins_with(region, partition->regions))
+    while (!le_span_begins(region, partition->regions))
         partition++;
     /* The plain endpoint of GovCloud is the certified one already. */
-    bool plain = !kind.fips || (begins_with(region, "us-gov-") && !kind.dualstack);
+    bool plain = !kind.fips || (le_span_begins(region, "us-gov-") && !kind.dualstack);
     return le_buf_printf(out, "https://%s%s.%.*s.%s", service, plain ? "" : "-fips",
                          (int)region.len, region.ptr,
                          kind.dualstack ? partition->dualstack_suffix : partition->suffix);
@@ -250,7 +229,7 @@ static enum le_err append_given(struct le_buf *out, struct le_span url, size_t o
     size_t start = out->len;
     enum le_err err = le_buf_append_span(out, url);
     if (err == LE_OK)
-        lower(out->data + start, origin_len);
+        le_ascii_lower_text(out->data + start, origin_len);
     return err;
 }
 

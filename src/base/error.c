@@ -1,5 +1,7 @@
 #include "loginetl/base/error.h"
 
+#include "loginetl/base/ascii.h"
+
 #include <assert.h>
 #include <stddef.h>
 
@@ -36,7 +38,7 @@ const char *le_err_name(enum le_err err)
         return lower;
     for (size_t i = 0; upper[i] != '\0'; i++) {
         assert(i + 1 < NAME_MAX_LEN);
-        lower[i] = (char)(upper[i] >= 'A' && upper[i] <= 'Z' ? upper[i] + ('a' - 'A') : upper[i]);
+        lower[i] = le_ascii_lower(upper[i]);
     }
     return lower;
 }

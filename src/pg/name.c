@@ -1,5 +1,7 @@
 #include "loginetl/pg/name.h"
 
+#include "loginetl/base/ascii.h"
+
 #include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -34,11 +36,6 @@ static bool continues_name(char c)
     return starts_name(c) || (c >= '0' && c <= '9') || c == '$';
 }
 
-static char fold(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* Both answer what follows the part, or NULL when it is malformed. */
 static const char *parse_bare(const char *at, char out[LE_PG_NAME_SIZE])
 {
@@ -48,7 +45,7 @@ static const char *parse_bare(const char *at, char out[LE_PG_NAME_SIZE])
     for (; continues_name(*at); at++) {
         if (len == LE_PG_NAME_SIZE - 1)
             return NULL;
-        out[len++] = fold(*at);
+        out[len++] = le_ascii_lower(*at);
     }
     out[len] = '\0';
     return at;

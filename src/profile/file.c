@@ -1,5 +1,6 @@
 #include "loginetl/profile/file.h"
 
+#include "loginetl/base/ascii.h"
 #include "loginetl/base/json.h"
 #include "loginetl/base/mem.h"
 #include "loginetl/profile/words.h"
@@ -191,14 +192,6 @@ static enum le_err take_section(struct reading *reading, struct le_span name)
     return err;
 }
 
-static void lower(struct le_span text, char *at)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (at[i] >= 'A' && at[i] <= 'Z')
-            at[i] = (char)(at[i] - 'A' + 'a');
-    }
-}
-
 static enum le_err take_key(struct reading *reading, struct le_span line)
 {
     struct le_profile_file *file = reading->file;
@@ -216,7 +209,7 @@ static enum le_err take_key(struct reading *reading, struct le_span line)
         return err;
     char *at = file->text + reading->used;
     key = keep(reading, key);
-    lower(key, at);
+    le_ascii_lower_text(at, key.len);
     struct le_profile_section *section = &file->sections[file->section_count - 1];
     if (find(file, section, key) != NULL)
         return fail(reading, "has a key that its section has already");

@@ -205,12 +205,6 @@ enum le_err le_plan_profile(struct le_planning *planning, struct le_span profile
 
 /* ---- the machine's ---- */
 
-static bool begins_with(struct le_span text, const char *prefix)
-{
-    size_t len = strlen(prefix);
-    return text.len >= len && memcmp(text.ptr, prefix, len) == 0;
-}
-
 /* "127." and three more numbers: a name may begin the same way. */
 static bool is_loopback(struct le_span host)
 {
@@ -226,28 +220,21 @@ static bool is_loopback(struct le_span host)
             digits = number = 0;
         }
     }
-    return dots == 3 && digits > 0 && begins_with(host, "127.");
-}
-
-static size_t until(struct le_span text, const char *stops)
-{
-    size_t len = 0;
-    while (len < text.len && strchr(stops, text.ptr[len]) == NULL)
-        len++;
-    return len;
+    return dots == 3 && digits > 0 && le_span_begins(host, "127.");
 }
 
 /* The host of what stands behind "http://"; empty when it is malformed, or has a user's name, which
  * may look like one. */
 static struct le_span host_of(struct le_span rest)
 {
-    struct le_span authority = {rest.ptr, until(rest, "/?#")};
-    bool brackets = begins_with(authority, "[");
-    size_t len = until(authority, brackets ? "]" : ":");
+    struct le_span authority = {rest.ptr, le_span_until(rest, "/?#")};
+    bool brackets = le_span_begins(authority, "[");
+    size_t len = le_span_until(authority, brackets ? "]" : ":");
     if (brackets)
         len += len < authority.len ? 1 : 0;
     bool ends = len == authority.len || authority.ptr[len] == ':';
-    return (struct le_span){rest.ptr, ends && until(authority, "@") == authority.len ? len : 0};
+    return (struct le_span){rest.ptr,
+                            ends && le_span_until(authority, "@") == authority.len ? len : 0};
 }
 
 bool le_container_uri_allowed(struct le_span uri)
@@ -255,9 +242,9 @@ bool le_container_uri_allowed(struct le_span uri)
     static const char *const hosts[] = {"localhost", "169.254.170.2", "169.254.170.23",
                                         "[fd00:ec2::23]", "[::1]"};
     const size_t scheme = strlen("http://");
-    if (begins_with(uri, "https://"))
+    if (le_span_begins(uri, "https://"))
         return true;
-    if (!begins_with(uri, "http://"))
+    if (!le_span_begins(uri, "http://"))
         return false;
     struct le_span host = host_of((struct le_span){uri.ptr + scheme, uri.len - scheme});
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {

@@ -17,15 +17,9 @@ static struct le_span field(struct le_span *rest)
     return found;
 }
 
-static bool ends_with(struct le_span text, const char *end)
-{
-    size_t len = strlen(end);
-    return text.len >= len && memcmp(text.ptr + text.len - len, end, len) == 0;
-}
-
 bool le_sqs_is_queue_name(struct le_span name)
 {
-    size_t letters = ends_with(name, FIFO) ? name.len - strlen(FIFO) : name.len;
+    size_t letters = le_span_ends(name, FIFO) ? name.len - strlen(FIFO) : name.len;
     for (size_t i = 0; i < letters; i++) {
         char c = name.ptr[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -113,7 +107,7 @@ enum le_err le_sqs_url_from_arn(struct le_buf *out, struct le_span queue_url, st
         return err;
     struct le_sqs_url ours = le_sqs_url_take_apart(queue_url);
     bool has_account = ours.account.len > 0;
-    if (ours.name.len == 0 || (!has_account && !ends_with(ours.base, "/queue/")))
+    if (ours.name.len == 0 || (!has_account && !le_span_ends(ours.base, "/queue/")))
         return LE_ERR_SYNTAX;
     size_t start = out->len;
     err = le_buf_append_span(out, ours.base);
@@ -127,8 +121,7 @@ enum le_err le_sqs_url_from_arn(struct le_buf *out, struct le_span queue_url, st
 
 bool le_sqs_is_fifo(struct le_span queue)
 {
-    const struct le_span end = LE_SPAN_LIT(".fifo");
     while (queue.len > 0 && queue.ptr[queue.len - 1] == '/')
         queue.len--;
-    return queue.len > end.len && memcmp(queue.ptr + queue.len - end.len, end.ptr, end.len) == 0;
+    return queue.len > strlen(FIFO) && le_span_ends(queue, FIFO);
 }

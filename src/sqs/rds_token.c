@@ -1,5 +1,6 @@
 #include "loginetl/sqs/rds_token.h"
 
+#include "loginetl/base/ascii.h"
 #include "loginetl/sqs/canonical.h"
 
 #include <assert.h>
@@ -12,11 +13,7 @@
 static enum le_err write_host(const struct le_rds_login *login, struct le_buf *out)
 {
     enum le_err err = le_buf_append_span(out, login->host);
-    for (size_t i = 0; i < out->len; i++) {
-        char c = out->data[i];
-        if (c >= 'A' && c <= 'Z')
-            out->data[i] = (char)(c - 'A' + 'a');
-    }
+    le_ascii_lower_text(out->data, out->len);
     if (err != LE_OK || le_span_is(login->port, "443"))
         return err;
     err = le_buf_append(out, ":", 1);

@@ -29,4 +29,25 @@ static inline bool le_span_is(struct le_span a, const char *text)
     return le_span_equal(a, le_span_of(text));
 }
 
+static inline bool le_span_begins(struct le_span text, const char *with)
+{
+    size_t len = strlen(with);
+    return text.len >= len && memcmp(text.ptr, with, len) == 0;
+}
+
+static inline bool le_span_ends(struct le_span text, const char *with)
+{
+    size_t len = strlen(with);
+    return text.len >= len && memcmp(text.ptr + text.len - len, with, len) == 0;
+}
+
+/* Length of the part of text before the first of these characters. */
+static inline size_t le_span_until(struct le_span text, const char *stops)
+{
+    size_t len = 0;
+    while (len < text.len && strchr(stops, text.ptr[len]) == NULL)
+        len++;
+    return len;
+}
+
 #endif
