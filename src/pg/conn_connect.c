@@ -164,9 +164,7 @@ static enum le_err start(struct le_pg_conn *conn, const char **why)
         *why = le_err_text(LE_ERR_NOMEM);
         err = conn->pg != NULL ? LE_OK : LE_ERR_NOMEM;
     }
-    if (password.data != NULL)
-        le_wipe(password.data, password.cap);
-    le_buf_free(&password);
+    le_buf_free_secret(&password);
     return err;
 }
 
