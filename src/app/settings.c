@@ -3,7 +3,6 @@
 #include "loginetl/app/files.h"
 #include "loginetl/app/settings_aws.h"
 #include "loginetl/app/settings_queue.h"
-#include "loginetl/base/mem.h"
 #include "loginetl/pg/conninfo.h"
 #include "loginetl/pg/name.h"
 
@@ -135,9 +134,7 @@ static enum le_err read_config(struct le_settings *settings)
                               LE_OPTIONS_FILE_MAX);
     else if (err == LE_ERR_SYSTEM)
         err = le_options_fail(&settings->options, "--config: %.200s %s", path, reason);
-    if (text.data != NULL)
-        le_wipe(text.data, text.cap);
-    le_buf_free(&text);
+    le_buf_free_secret(&text);
     return err;
 }
 

@@ -1,7 +1,6 @@
 /* inih reads the configuration file. It is fed line by line from here, because its lines end at 200
  * bytes (a database URL may be longer): a longer line goes in as pieces that look like inih's
  * continuation lines, and is put together again. */
-#include "loginetl/base/mem.h"
 #include "loginetl/base/options.h"
 
 #include <assert.h>
@@ -217,9 +216,7 @@ enum le_err le_config_read(struct le_span text, const struct le_config_reader *r
     finish_value(&reading);
     if (refused != 0)
         fail(&reading, LE_ERR_SYNTAX, refused > 0 ? line_of(&reading.feed, refused) : 1);
-    if (reading.value.data != NULL)
-        le_wipe(reading.value.data, reading.value.cap);
-    le_buf_free(&reading.value);
+    le_buf_free_secret(&reading.value);
     *line = reading.err_line;
     return reading.err;
 }

@@ -1,5 +1,4 @@
 /* Where values come from: arguments, environment, configuration file. */
-#include "loginetl/base/mem.h"
 #include "loginetl/base/options.h"
 
 #include <assert.h>
@@ -232,9 +231,7 @@ static enum le_err take_file(struct le_options *options, size_t index, const cha
         text.len--;
     err = le_options_set(options, index, text, LE_OPTION_VARIABLE_FILE, variable, 0);
 done:
-    if (content.data != NULL)
-        le_wipe(content.data, content.cap);
-    le_buf_free(&content);
+    le_buf_free_secret(&content);
     return err;
 }
 
