@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static void forget_variable(const char *name)
+void le_forget_variable(const char *name)
 {
     char *value = getenv(name);
     if (value == NULL)
@@ -24,7 +24,7 @@ static void forget_option(struct le_settings *settings, enum le_opt opt, bool aw
     if (!option->secret || option->environment[0] == NULL || (is_of_aws(option) && !aws))
         return;
     for (size_t i = 0; i < LE_OPTION_VARIABLES_MAX && option->environment[i] != NULL; i++)
-        forget_variable(option->environment[i]);
+        le_forget_variable(option->environment[i]);
     if (option->place == LE_OPTION_ENVIRONMENT_ONLY)
         le_options_forget(&settings->options, opt);
 }
@@ -35,7 +35,7 @@ static enum le_err pass_password_on(struct le_settings *settings)
     const char *password = le_setting(settings, LE_OPT_PGPASSWORD);
     if (password == NULL)
         return LE_OK;
-    forget_variable("PGPASSWORD");
+    le_forget_variable("PGPASSWORD");
     bool set = setenv("PGPASSWORD", password, 1) == 0;
     le_options_forget(&settings->options, LE_OPT_PGPASSWORD);
     return set ? LE_OK : LE_ERR_NOMEM;

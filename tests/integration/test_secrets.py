@@ -9,6 +9,7 @@ import pytest
 from lib import logins
 from lib.processes import wait_until
 from lib.program import is_sanitized
+from test_credentials_fetched import Metadata
 
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
@@ -93,6 +94,22 @@ def test_keys_of_a_profile(world, tmp_path):
     none = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
     run = secrets_of(world, AWS_SHARED_CREDENTIALS_FILE=tmp_path / "credentials", **none)
     assert places(run, KEY, OTHER) == {KEY: ["[heap]"] * 2, OTHER: []}
+
+
+@pytest.fixture
+def container():
+    made = Metadata()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_token_for_a_container_s_service(world, container, asked):
+    """Its source keeps it, and nobody where other credentials come first; of what it brings the signer has a copy too."""
+    env = container.environment("container") if asked else {}
+    run = secrets_of(world, **{**env, "AWS_CONTAINER_AUTHORIZATION_TOKEN": TOKEN})
+    assert (container.given > 0) == asked
+    assert places(run, TOKEN, "fetched-secret") == {TOKEN: ["[heap]"] * asked, "fetched-secret": ["[heap]"] * 2 * asked}
 
 
 @pytest.mark.parametrize("how", ["variable", "file", "argument", "config"])

@@ -11,5 +11,7 @@
  * libpq reads it for every connection: there is one copy then. LE_ERR_NOMEM: that could not be
  * made. */
 LE_MUST enum le_err le_forget_sources(struct le_settings *settings);
+/* One variable, from then on as good as not set. */
+void le_forget_variable(const char *name);
 
 #endif

@@ -23,8 +23,8 @@ struct le_identity {
     void *owner;
 };
 
-/* Gives world's queue the credentials of the settings, or begins to ask for some. On failure one
- * line has been logged. */
+/* Gives world's queue the credentials of the settings, or begins to ask for some; the environment's
+ * token for a container's service is forgotten. On failure one line has been logged. */
 LE_MUST enum le_err le_identity_open(struct le_world *world);
 /* Before the queue's client and the net are closed. */
 void le_identity_close(struct le_identity *identity);
