@@ -1,10 +1,11 @@
 #include "loginetl/app/forget.h"
 
+#include "loginetl/app/identity.h"
 #include "loginetl/base/mem.h"
 
 #include <stdlib.h>
 
-void le_forget_variable(const char *name)
+static void forget_variable(const char *name)
 {
     char *value = getenv(name);
     if (value == NULL)
@@ -24,7 +25,7 @@ static void forget_option(struct le_settings *settings, enum le_opt opt, bool aw
     if (!option->secret || option->environment[0] == NULL || (is_of_aws(option) && !aws))
         return;
     for (size_t i = 0; i < LE_OPTION_VARIABLES_MAX && option->environment[i] != NULL; i++)
-        le_forget_variable(option->environment[i]);
+        forget_variable(option->environment[i]);
     if (option->place == LE_OPTION_ENVIRONMENT_ONLY)
         le_options_forget(&settings->options, opt);
 }
@@ -35,10 +36,18 @@ static enum le_err pass_password_on(struct le_settings *settings)
     const char *password = le_setting(settings, LE_OPT_PGPASSWORD);
     if (password == NULL)
         return LE_OK;
-    le_forget_variable("PGPASSWORD");
+    forget_variable("PGPASSWORD");
     bool set = setenv("PGPASSWORD", password, 1) == 0;
     le_options_forget(&settings->options, LE_OPT_PGPASSWORD);
     return set ? LE_OK : LE_ERR_NOMEM;
+}
+
+static void forget_options(struct le_settings *settings, bool aws)
+{
+    for (size_t i = 0; i < settings->options.count; i++) {
+        if (i != LE_OPT_PGPASSWORD)
+            forget_option(settings, (enum le_opt)i, aws);
+    }
 }
 
 enum le_err le_forget_sources(struct le_settings *settings)
@@ -47,9 +56,15 @@ enum le_err le_forget_sources(struct le_settings *settings)
     const bool roles = plan->role_count > 0;
     if (!roles)
         le_profiles_forget_keys(&settings->profiles);
-    for (size_t i = 0; i < settings->options.count; i++) {
-        if (i != LE_OPT_PGPASSWORD)
-            forget_option(settings, (enum le_opt)i, !roles && plan->source != LE_PLAN_PROCESS);
-    }
+    forget_options(settings, !roles && plan->source != LE_PLAN_PROCESS);
     return pass_password_on(settings);
+}
+
+void le_forget_opened(struct le_settings *settings)
+{
+    le_profiles_forget_keys(&settings->profiles);
+    if (settings->plan.source == LE_PLAN_PROCESS)
+        return;
+    forget_options(settings, true);
+    forget_variable(LE_CONTAINER_TOKEN);
 }

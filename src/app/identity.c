@@ -1,6 +1,5 @@
 #include "loginetl/app/identity.h"
 
-#include "loginetl/app/forget.h"
 #include "loginetl/app/settings_aws.h"
 #include "loginetl/app/world.h"
 #include "loginetl/aws/sources.h"
@@ -10,7 +9,6 @@
 #include <stdlib.h>
 
 #define METADATA_ENDPOINT "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-#define CONTAINER_TOKEN   "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 /* ---- which source ---- */
 
@@ -39,7 +37,7 @@ static enum le_err open_container(const struct le_source_world *where,
     const struct le_container_params params = {
         .relative_uri = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         .full_uri = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
-        .token = variable(CONTAINER_TOKEN),
+        .token = variable(LE_CONTAINER_TOKEN),
         .token_file = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
     };
     return le_credentials_container(where, &params, out, fault);
@@ -238,9 +236,6 @@ enum le_err le_identity_open(struct le_world *world)
     enum le_err err = open_source(world);
     if (err != LE_OK)
         return err;
-    /* The container's source has a copy now; a process may ask the container by itself. */
-    if (world->settings->plan.source != LE_PLAN_PROCESS)
-        le_forget_variable(CONTAINER_TOKEN);
     if (identity->source != NULL)
         return start_refresh(world);
     err = le_queue_set_credentials(world->queue, &world->settings->credentials);

@@ -1,6 +1,7 @@
 #include "loginetl/app/world.h"
 
 #include "loginetl/app/commands.h"
+#include "loginetl/app/forget.h"
 #include "loginetl/app/process.h"
 
 #include <assert.h>
@@ -127,7 +128,7 @@ static enum le_err open_parts(struct le_world *world)
     return open_queue(world);
 }
 
-enum le_err le_world_open(struct le_world *world, const struct le_settings *settings)
+enum le_err le_world_open(struct le_world *world, struct le_settings *settings)
 {
     assert(world != NULL && settings != NULL);
     *world = (struct le_world){.settings = settings};
@@ -146,7 +147,9 @@ enum le_err le_world_open(struct le_world *world, const struct le_settings *sett
         err = open_parts(world);
     else
         le_complain("%s", le_err_text(err));
-    if (err != LE_OK)
+    if (err == LE_OK)
+        le_forget_opened(settings);
+    else
         le_world_close(world);
     return err;
 }

@@ -9,7 +9,8 @@ import pytest
 from lib import logins
 from lib.processes import wait_until
 from lib.program import is_sanitized
-from test_credentials_fetched import Metadata
+from test_credentials_fetched import NO_KEYS, Metadata
+from test_credentials_sts import Sts
 
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
@@ -94,6 +95,29 @@ def test_keys_of_a_profile(world, tmp_path):
     none = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
     run = secrets_of(world, AWS_SHARED_CREDENTIALS_FILE=tmp_path / "credentials", **none)
     assert places(run, KEY, OTHER) == {KEY: ["[heap]"] * 2, OTHER: []}
+
+
+ROLE = "[profile deploy]\nrole_arn = arn:aws:iam::111111111111:role/deploy\n"
+
+
+@pytest.mark.parametrize("how", ["environment", "profile"])
+def test_keys_that_a_role_is_taken_on_with(world, sts, tmp_path, how):
+    """They stay with their source and with the signer of the requests to STS."""
+    named = how == "environment"
+    (tmp_path / "config").write_text(ROLE + ("credential_source = Environment\n" if named else "source_profile = work\n"))
+    (tmp_path / "credentials").write_text(f"[work]\naws_access_key_id = A\naws_secret_access_key = {OTHER if named else KEY}\n")
+    keys = {**NO_KEYS, "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": KEY} if named else NO_KEYS
+    files = {"AWS_CONFIG_FILE": tmp_path / "config", "AWS_SHARED_CREDENTIALS_FILE": tmp_path / "credentials"}
+    run = secrets_of(world, "--profile", "deploy", AWS_ENDPOINT_URL_STS=sts.url, **files, **keys)
+    assert sts.given == 1
+    assert places(run, KEY, OTHER) == {KEY: ["[heap]"] * 2, OTHER: []}
+
+
+@pytest.fixture
+def sts():
+    made = Sts()
+    yield made
+    made.stop()
 
 
 @pytest.fixture

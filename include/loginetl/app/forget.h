@@ -7,11 +7,12 @@
 
 /* After le_settings_complete: secrets in the environment and in the profiles, and options that only
  * pass such a variable on. Left alone: what the plan's source of credentials still reads (the
- * environment of a credential_process, the keys that a role is taken on with), and PGPASSWORD, for
- * libpq reads it for every connection: there is one copy then. LE_ERR_NOMEM: that could not be
- * made. */
+ * environment of a credential_process, the keys that a role is taken on with, the token for a
+ * container's service), and PGPASSWORD, for libpq reads it for every connection: there is one copy
+ * then. LE_ERR_NOMEM: that could not be made. */
 LE_MUST enum le_err le_forget_sources(struct le_settings *settings);
-/* One variable, from then on as good as not set. */
-void le_forget_variable(const char *name);
+/* After le_identity_open, whose sources have copies of their own: what was left for them. A
+ * credential_process is given its environment each time. */
+void le_forget_opened(struct le_settings *settings);
 
 #endif

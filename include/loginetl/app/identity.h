@@ -12,6 +12,9 @@ struct le_world;
     "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give --profile, " \
     "or run where a task's or an instance's role gives them"
 
+/* Read when the source is opened, and never again. */
+#define LE_CONTAINER_TOKEN "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+
 struct le_identity {
     struct le_credential_source *source; /* that is asked; NULL: the settings' own are enough */
     struct le_refresh *refresh;
@@ -23,8 +26,8 @@ struct le_identity {
     void *owner;
 };
 
-/* Gives world's queue the credentials of the settings, or begins to ask for some; the environment's
- * token for a container's service is forgotten. On failure one line has been logged. */
+/* Gives world's queue the credentials of the settings, or begins to ask for some. On failure one
+ * line has been logged. */
 LE_MUST enum le_err le_identity_open(struct le_world *world);
 /* Before the queue's client and the net are closed. */
 void le_identity_close(struct le_identity *identity);

@@ -27,8 +27,9 @@ struct le_world {
 /* Exit statuses. */
 enum le_exit { LE_EXIT_DONE = 0, LE_EXIT_FAILED = 1, LE_EXIT_USAGE = 2, LE_EXIT_REJECTS = 3 };
 
-/* On failure everything is undone, and one line has told a person why. */
-LE_MUST enum le_err le_world_open(struct le_world *world, const struct le_settings *settings);
+/* Secrets of the settings that only this needed are forgotten. On failure everything is undone, and
+ * one line has told a person why. */
+LE_MUST enum le_err le_world_open(struct le_world *world, struct le_settings *settings);
 /* Ends the queue's client and libcurl, and runs the loop until all handles are closed; the caller
  * has closed its own before or closes them while the loop runs. */
 void le_world_close(struct le_world *world);
