@@ -209,9 +209,19 @@ static void on_answer(struct le_queue_call *call)
 
 /* ---- requests ---- */
 
+static bool group_is_before(const struct le_sqs_send_entry *entries, size_t i)
+{
+    for (size_t before = 0; before < i; before++)
+        if (le_span_equal(entries[before].group_id, entries[i].group_id))
+            return true;
+    return false;
+}
+
+/* The first entries. Of a FIFO queue's group there is one in a request: if the queue refused it for
+ * the moment and took a later one, they would change places. */
 static enum le_err write_request(struct le_queue_call *call, const struct le_sqs_codec *codec)
 {
-    const struct le_send_slot *slot = call->owner;
+    struct le_send_slot *slot = call->owner;
     struct le_sender *sender = slot->sender;
     struct le_span url = le_queue_url(sender->world.queue);
     struct le_sqs_send_entry entries[LE_SQS_BATCH_MAX];
@@ -220,8 +230,11 @@ static enum le_err write_request(struct le_queue_call *call, const struct le_sqs
     for (size_t i = 0; err == LE_OK && i < slot->asked; i++) {
         entries[i] = (struct le_sqs_send_entry){
             .body = {slot->text.data + slot->entries[i].at, slot->entries[i].len}};
-        if (sender->json != NULL)
-            err = le_send_order(sender, slot->entries[i].number, &orders[i], &entries[i]);
+        if (sender->json == NULL)
+            continue;
+        err = le_send_order(sender, slot->entries[i].number, &orders[i], &entries[i]);
+        if (group_is_before(entries, i))
+            slot->asked = i;
     }
     if (err != LE_OK)
         return err;

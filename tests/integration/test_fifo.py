@@ -2,6 +2,8 @@
 
 Transaction ids tell the order: a row of a group is written only when those before it are committed, or with them."""
 
+import json
+
 import pytest
 
 from lib import logins
@@ -154,3 +156,36 @@ def test_send(make_world, server, request, tmp_path):
     taken = world.queue.take_all(15)
     assert [message["Body"] for message in taken] == [*lines, lines[0], lines[1], "[]"]
     assert {message["Attributes"]["MessageGroupId"] for message in taken} == {"one"}
+
+
+class Refusing:
+    """A FIFO queue that takes no message at its first attempt to be the first of a request: for the moment, it says."""
+
+    def __init__(self):
+        self.taken, self.refused = [], set()
+
+    def __call__(self, request):
+        answer = {"Successful": [], "Failed": []}
+        for place, entry in enumerate(request.fields["Entries"]):
+            number = entry["MessageDeduplicationId"]
+            if place == 0 and number not in self.refused:
+                self.refused.add(number)
+                answer["Failed"].append({"Id": entry["Id"], "Code": "InternalError", "SenderFault": False})
+            else:
+                self.taken.append((entry["MessageGroupId"], entry["MessageBody"]))
+                answer["Successful"].append({"Id": entry["Id"], "MessageId": number})
+        return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
+
+
+def test_send_to_a_queue_that_refuses_for_the_moment(program, scripted, tmp_path):
+    """A message that is sent again keeps its place in its group."""
+    queue = scripted.answers["SendMessageBatch"] = Refusing()
+    lines = [json.dumps({"user_id": str(i % 4), "locale": str(i)}) for i in range(24)]
+    (tmp_path / "logins").write_text("\n".join(lines))
+    result = program.run("send", "--queue-url", f"{scripted.url}/000000000000/q.fifo", tmp_path / "logins")
+    assert result.status == 0, result
+    assert queue.refused, "the test met what it is for"
+    groups = {}
+    for group, body in queue.taken:
+        groups.setdefault(group, []).append(body)
+    assert sorted(groups.values()) == sorted(lines[user::4] for user in range(4))

@@ -54,7 +54,8 @@ struct le_sender {
     struct le_send_slot *filling; /* NULL: none */
     uv_timer_t linger; /* a slow input's part of a batch does not wait for more for long */
 
-    /* of a FIFO queue: one batch at a time, so that they arrive in their order */
+    /* of a FIFO queue: one batch at a time, and one of a group in a request, so that they arrive in
+     * their order */
     struct le_json *json;    /* NULL: the queue is none */
     struct le_span group_id; /* of all; absent: each user's logins are a group */
     uint64_t run;            /* tells this run's messages from any other's */
