@@ -421,12 +421,21 @@ static bool some_have_no_room(const struct world *world)
     return some;
 }
 
+/* Those that leave bad messages may have ended before the others that were stopped with them. */
+static bool some_are_to_go_on(const struct world *world)
+{
+    bool some = false;
+    for (unsigned i = 0; i < world->worker_count; i++)
+        some = some || (worker_alive(&world->workers[i]) && !world->workers[i].asked_to_stop);
+    return some;
+}
+
 static void go_on_calm(struct world *world)
 {
     bool over = world->now_ms > world->phase_end_ms;
     if (world->open_good == 0 || (over && some_have_no_room(world)))
         stop_all(world);
-    if (alive_count(world) > 0 && over && !some_have_no_room(world))
+    if (over && some_are_to_go_on(world))
         broken(world, NULL, PROMISE_PROGRESS,
                "all has been well for hours, and %u good messages are still in the queue",
                world->open_good);
