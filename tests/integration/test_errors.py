@@ -390,3 +390,11 @@ def test_wrong_usage_of_the_test_runner(args, words):
     result = subprocess.run([TOP / "tests/run.sh", *args], capture_output=True, text=True, timeout=60)
     assert result.returncode == 2 and result.stdout == "" and words in result.stderr, result
     assert len(result.stderr.splitlines()) == 1, result.stderr
+
+
+def test_a_name_that_no_mutant_has(tmp_path):
+    """That nothing was tried is no success."""
+    command = [TOP / "tests/sim/mutants.sh", tmp_path / "mutants", "nosuch"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1 and "has nosuch in its name" in result.stdout, result
+    assert result.stdout.splitlines()[-1] == "mutants: 0 passed, 1 failed"

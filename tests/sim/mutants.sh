@@ -85,6 +85,11 @@ if [ "${1:-}" = --mutant ]; then
     exit
 fi
 
+if [ -z "$(find "$here/mutants" -name "*$only*.patch")" ]; then
+    echo "FAIL  no patch of $here/mutants has $only in its name"
+    echo 'mutants: 0 passed, 1 failed'
+    exit 1
+fi
 if ! compile_parts; then
     echo 'mutants: 0 passed, 1 failed'
     exit 1
