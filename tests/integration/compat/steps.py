@@ -6,10 +6,9 @@ import json
 import signal
 import time
 
-from conftest import unique
 from lib import logins
+from lib.groups import Groups
 from lib.processes import wait_until
-from lib.queues import Queue, batched
 
 #: The shortest lease that the program asks for.
 LEASE_S = 5
@@ -26,12 +25,9 @@ class Row:
         self.make_world, self.sqs, self.protocol, self.found_out = make_world, sqs, protocol, found_out
         self.table = "user_logins"
 
-    def world(self, table="user_logins", queue=None, **how):
-        """On a queue of its own; queue: one that is there already. The table is the step's own."""
+    def world(self, table="user_logins", **how):
+        """On a queue of its own. The table is the step's own."""
         world = self.make_world(self.sqs, **how)
-        if queue is not None:
-            world.queue = queue
-            world.program.env["LOGINETL_QUEUE"] = queue.name
         world.program.env.update(LOGINETL_SQS_PROTOCOL=self.protocol, LOGINETL_TABLE=table)
         world.database.execute(f"DROP TABLE IF EXISTS {table}")
         return world
@@ -196,28 +192,11 @@ def gone(row):
 
 
 def fifo(row):
-    """A queue with an order, four groups of messages in it, is emptied."""
-    name = unique("ordered") + ".fifo"
-    kind = {"FifoQueue": "true", "VisibilityTimeout": "30"}
-    queue = Queue(row.sqs, row.sqs.client.create_queue(QueueName=name, Attributes=kind)["QueueUrl"])
-    world = row.world(queue=queue)
-    world.sent += logins.make(20, seed=10, bad=0, unusual=0)
-    for group, bodies in enumerate(batched([login.body for login in world.sent], entries=5)):
-        entries = [
-            {
-                "Id": str(i),
-                "MessageBody": body,
-                "MessageGroupId": f"g{group}",
-                "MessageDeduplicationId": f"g{group}-{i}",
-            }
-            for i, body in enumerate(bodies)
-        ]
-        answer = row.sqs.client.send_message_batch(QueueUrl=queue.url, Entries=entries)
-        assert len(answer["Successful"]) == len(entries), answer
-    run = world.program.start()
-    wait_until(lambda: world.database.count() == 20 and world.queue.is_empty(), run.tail)
-    assert run.terminate() == 0, run.tail()
-    world.check_rows()
+    """A drain empties a queue with an order, and commits each of its four groups in it."""
+    world = row.world(fifo=True)
+    groups = Groups(world, logins.make(40, seed=10, bad=0, unusual=0))
+    run = drained(world, "--batch-rows", "3", "--connections", "2")
+    assert groups.check_order() >= 40 // 3, run.tail()
 
 
 #: In the table's order.
