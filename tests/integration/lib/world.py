@@ -74,8 +74,16 @@ class World:
         found = Counter(self._dead_letter(message) for message in messages)
         wanted = Counter((login.body, login.reason, login.key) for login in self.bad)
         assert not wanted - found, f"not in the dead-letter queue: {list((wanted - found).items())[:3]}"
-        assert not (found - wanted if once else found.keys() - wanted.keys()), "there is more than what was bad"
+        assert not found.keys() - wanted.keys(), "there is what was not bad"
+        if once and found - wanted:
+            assert self._some_went_unanswered(), "there is more than what was bad"
         return messages
+
+    def _some_went_unanswered(self):
+        """A server that was too busy to answer in time may have taken dead letters all the same: they were sent once more."""
+        return any(
+            run.events("queue_failed", operation="SendMessageBatch", error="timeout") for run in self.program.runs
+        )
 
     def _dead_letter(self, message):
         original = attribute(message, "loginetl_message_id")
