@@ -117,14 +117,14 @@ def test_keys_that_a_role_is_taken_on_with(world, sts, tmp_path, how):
 def sts():
     made = Sts()
     yield made
-    made.stop()
+    made.close()
 
 
 @pytest.fixture
 def container():
     made = Metadata()
     yield made
-    made.stop()
+    made.close()
 
 
 @pytest.mark.parametrize("asked", [True, False])
