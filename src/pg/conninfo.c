@@ -37,6 +37,15 @@ static void free_options(PQconninfoOption *options)
     PQconninfoFree(options);
 }
 
+/* Letters, digits and what else names and addresses are made of, a zone's % too. Anything else is a
+ * piece of a password that ended in the wrong place: not to be shown, nor asked of name servers. */
+static bool host_is_possible(const char *name)
+{
+    static const char possible[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                   ".-_:%";
+    return name[0] == '/' || name[0] == '@' || name[strspn(name, possible)] == '\0';
+}
+
 /* The at-th part of a comma list; a list of a single part serves every position. */
 static char *list_part(const char *list, size_t at, size_t parts)
 {
@@ -89,6 +98,17 @@ static enum le_err set_host(struct le_pg_host *host, const char *hosts, const ch
     return LE_OK;
 }
 
+static enum le_err check_names(const struct le_conninfo *info, const char **why)
+{
+    *why = "a host holds a character that no host's name has (in a URL's password, write @ as %40 "
+           "and / as %2F)";
+    for (size_t i = 0; i < info->host_count; i++) {
+        if (!host_is_possible(info->hosts[i].host) || !host_is_possible(info->hosts[i].hostaddr))
+            return LE_ERR_CONFIG;
+    }
+    return LE_OK;
+}
+
 static enum le_err set_hosts(struct le_conninfo *info, const PQconninfoOption *options,
                              const char **why)
 {
@@ -110,7 +130,7 @@ static enum le_err set_hosts(struct le_conninfo *info, const PQconninfoOption *o
         if (err == LE_OK)
             err = set_port(&info->hosts[i], ports, i, port_count);
     }
-    return err;
+    return err == LE_OK ? check_names(info, why) : err;
 }
 
 static enum le_err set_timeout(struct le_conninfo *info, const PQconninfoOption *options,
@@ -183,9 +203,28 @@ static enum le_err read_settings(struct le_conninfo *info, const char **why)
     return err;
 }
 
+/* The first @ before a / ends the user's name and password, as libpq reads them. With another one
+ * behind it, or behind the /, that was the password's own, and libpq would take the rest of it for
+ * a host or a database. */
+static bool has_at_too_many(const char *url)
+{
+    const char *rest = strstr(url, "://");
+    if (rest == NULL || (strncmp(url, "postgres:", 9) != 0 && strncmp(url, "postgresql:", 11) != 0))
+        return false;
+    rest += 3;
+    const char *end = rest + strcspn(rest, "@/");
+    if (*end == '@')
+        rest = end + 1;
+    return memchr(rest, '@', strcspn(rest, "?")) != NULL;
+}
+
 static enum le_err check_syntax(const char *url, const char **why)
 {
     char *message = NULL;
+    *why = "it has an @ too many: in a user's name, a password or a database's name, write @ as "
+           "%40 and / as %2F";
+    if (has_at_too_many(url))
+        return LE_ERR_CONFIG;
     *why = "neither a libpq URI (postgres://…) nor a key=value string, or it has a parameter that "
            "libpq does not know";
     PQconninfoOption *parsed = PQconninfoParse(url, &message);

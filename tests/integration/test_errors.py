@@ -266,6 +266,16 @@ def test_a_malformed_database_url(world):
     no_secret(result, "secret-word")
 
 
+@pytest.mark.parametrize("url", ["postgresql://u:half@REST@127.0.0.1:1/x", "postgresql://u:12/REST@h/x", "postgresql://u:half@RE!ST/x"])
+@pytest.mark.parametrize("command", ["check", "--drain"])
+def test_a_database_password_that_is_not_encoded(world, command, url):
+    """What libpq would take for the host is a piece of it: it is neither shown nor looked up."""
+    result = world.program.run(command, "--log-level", "debug", "--database-url", url)
+    check(result, 2, "write @ as %40 and / as %2F")
+    assert "--database-url" in result.stderr and "(from the command line)" in result.stderr
+    no_secret(result, "half", "REST", "RE!ST")
+
+
 def test_a_parameter_that_libpq_does_not_know(world):
     result = world.program.run("--drain", env={"DATABASE_URL": f"{world.database.url}?sslmod=disable"})
     check(result, 2, "a parameter that libpq does not know (from DATABASE_URL)")

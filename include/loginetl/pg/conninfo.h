@@ -37,7 +37,9 @@ struct le_conninfo {
 };
 
 /* LE_ERR_CONFIG: malformed, or a value that libpq refuses; *why then names what is wrong (a fixed
- * text, for a person). LE_ERR_NOMEM. On an error there is nothing to free. */
+ * text, for a person). So is a URL in which a piece of the password would be taken for a host, and
+ * a host that cannot be one: every host that is left may be shown. LE_ERR_NOMEM. On an error there
+ * is nothing to free. */
 LE_MUST enum le_err le_conninfo_parse(const char *url, struct le_conninfo *out, const char **why);
 void le_conninfo_free(struct le_conninfo *info);
 

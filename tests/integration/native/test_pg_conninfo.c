@@ -138,6 +138,44 @@ static void malformed(void **state)
     }
 }
 
+/* What is left of a password that is not encoded is neither shown nor looked up as a host. */
+static void a_password_that_is_not_encoded(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {
+        "postgres://u:SEC@RET@h:1/d",
+        "postgresql://u:SEC@RET@h/d",
+        "postgres://u:SEC@@RET@h/d",
+        "postgres://u:12/RET@h/d",
+        "postgres://u:S@C/RET@h/d",
+        "postgres://u:S@C!RET/d",
+        "postgres://u:SEC?R@ET@h/d",
+        "postgres://u:p@a,S!RET/d",
+        "host=SEC@RET",
+        "host='SEC RET'",
+        "hostaddr=SEC@RET",
+        "host=a hostaddr=SEC@RET",
+    };
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        struct le_conninfo info;
+        const char *why = "";
+        if (le_conninfo_parse(urls[i], &info, &why) != LE_ERR_CONFIG)
+            fail_msg("%s", urls[i]);
+        if (strstr(why, "write @ as %40 and / as %2F") == NULL)
+            fail_msg("%s: %s", urls[i], why);
+    }
+    static const char *const good[] = {
+        "postgres://u%40t:p%40%2Fq@h/d%40e", "postgres://u:p?#:!@h/d",
+        "postgres://h/d?user=u@t",           "postgres://u:p@h/d?user=u@t",
+        "postgres://u@[fe80::1%25eth0]/d",   "host=my_db-1.example password='a@b@c/d'",
+        "postgres://%40abstract/d",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct le_conninfo info = parse(good[i]);
+        le_conninfo_free(&info);
+    }
+}
+
 static const char *value_of(const PQconninfoOption *options, const char *keyword)
 {
     for (; options->keyword != NULL; options++) {
@@ -246,6 +284,7 @@ int main(void)
         cmocka_unit_test(several_hosts),
         cmocka_unit_test(the_environment_completes),
         cmocka_unit_test(malformed),
+        cmocka_unit_test(a_password_that_is_not_encoded),
         cmocka_unit_test(starting),
         cmocka_unit_test(a_password_that_is_made),
         cmocka_unit_test(where_no_password_can_be_made),
