@@ -7,6 +7,7 @@
 #include "loginetl/app/settings_sso.h"
 #include "loginetl/base/mem.h"
 
+#include <assert.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,16 +247,19 @@ enum le_err le_settings_source(const struct le_settings *settings,
     return LE_OK;
 }
 
-/* Made-up credentials do for a queue that is not AWS's, whatever the files say. */
+/* Whoever names such a profile means its credentials, an emulator's user too. */
 static enum le_err refuse_login(struct le_settings *settings)
 {
-    if (!settings->aws)
-        return LE_OK;
-    return le_options_fail(&settings->options,
-                           "the settings name aws-login as the source of credentials, which only "
-                           "the AWS CLI can read: give --profile another one, whose line "
-                           "credential_process = aws configure export-credentials --profile NAME "
-                           "names it, or give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+    struct le_span profile = settings->plan.profile;
+    struct le_profile_fault fault;
+    enum le_err err = le_profile_fail(
+        &fault,
+        "profile %.*s has login_session, which only the AWS CLI can read: give --profile another "
+        "one, with credential_process = aws configure export-credentials --profile %.*s",
+        LE_PROFILE_SHOWN(profile), LE_PROFILE_SHOWN(profile));
+    assert(err == LE_ERR_CONFIG);
+    (void)err;
+    return le_options_fail(&settings->options, "%s", fault.text);
 }
 
 /* What a role is taken on with is opened by whoever takes it on. */

@@ -346,7 +346,7 @@ def test_choice_is_botocores(name, tmp_path, monkeypatch):
     environment = surroundings(tmp_path, config, credentials, changes)
     wanted = theirs(monkeypatch, environment, arguments)
     got = ours(environment, arguments)
-    refused = "error" in got and "aws-login" not in got["error"]
+    refused = "error" in got and "login_session" not in got["error"]
     assert refused == ("error" in wanted), (got, wanted)
     if not refused:
         got.pop("error", None)
@@ -386,12 +386,20 @@ def test_mfa_is_refused(tmp_path):
     assert "mfa_serial" in ours(surroundings(tmp_path, text, "[work]\n" + keys("W"), {}), [])["error"]
 
 
-def test_a_console_login_is_refused(tmp_path):
-    text = "[default]\nlogin_session = arn:aws:iam::111111111111:user/x\n"
-    got = ours(surroundings(tmp_path, text, None, {}), [])
-    assert got["source"] == "aws-login"
-    assert "name aws-login as the source of credentials" in got["error"]
-    assert "credential_process = aws configure export-credentials --profile NAME" in got["error"]
+@pytest.mark.parametrize("changes", [{}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}], ids=["aws", "emulator"])
+@pytest.mark.parametrize("roles", ["", "[profile r]\n" + role("a", "source_profile = console")], ids=["own", "role"])
+def test_a_console_login_is_refused(program, tmp_path, changes, roles):
+    """Made-up keys are for those who have given nothing."""
+    text = "[profile console]\nlogin_session = arn:aws:iam::111111111111:user/x\n" + roles
+    environment = surroundings(tmp_path, text, None, {**changes, "AWS_PROFILE": "r" if roles else "console"})
+    error = ours(environment, [])["error"]
+    assert error.startswith("profile console has login_session")
+    assert error.endswith("credential_process = aws configure export-credentials --profile console")
+    names = ("HOME", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
+    env = {name: environment.get(name) for name in names} | dict.fromkeys([*ENV_KEYS, "AWS_ENDPOINT_URL_SQS"])
+    for command in ("check", "--drain"):
+        result = program.run(command, env=env)
+        assert result.status == 2 and f"loginetl: {error}" in result.stderr, result
 
 
 def test_malformed_file_is_told_by_line(tmp_path):
