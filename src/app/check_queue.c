@@ -176,6 +176,8 @@ static void tell_dead_letter(struct le_check *check)
     if (settings->on_reject_given && !dlq)
         le_check_tell(check, LE_VERDICT_OK, "dead letters", "--on-reject %s",
                       le_setting(settings, LE_OPT_ON_REJECT));
+    else if (le_world_dead_letters_come_back(&check->world))
+        le_check_tell(check, LE_VERDICT_FAIL, "dead letters", "%s", LE_DEAD_LETTERS_COME_BACK);
     else if (url.len > 0)
         tell_dead_letter_queue(check, url);
     else

@@ -165,13 +165,6 @@ enum le_err le_run_open(struct le_run *run)
 
 /* ---- both are there ---- */
 
-/* What is sent there would be received, rejected and sent again, without end. Every request goes to
- * the same endpoint, whatever host a queue's URL names. */
-static bool dead_letters_come_back(const struct le_queue *queue)
-{
-    return le_sqs_is_same_queue(le_queue_url(queue), le_queue_dead_letter_url(queue));
-}
-
 static enum le_err settle_on_reject(struct le_run *run)
 {
     const struct le_settings *settings = run->settings;
@@ -185,10 +178,8 @@ static enum le_err settle_on_reject(struct le_run *run)
                              "--dlq-url, or give the queue a redrive policy"));
         return LE_ERR_CONFIG;
     }
-    if (run->on_reject == LE_ON_REJECT_DLQ && dead_letters_come_back(run->world.queue)) {
-        le_log(LE_LOG_ERROR, "failed",
-               LE_FS("text", "--dlq-url names the queue itself: rejected messages would come back "
-                             "for ever; name another queue"));
+    if (run->on_reject == LE_ON_REJECT_DLQ && le_world_dead_letters_come_back(&run->world)) {
+        le_log(LE_LOG_ERROR, "failed", LE_FS("text", LE_DEAD_LETTERS_COME_BACK));
         return LE_ERR_CONFIG;
     }
     if (run->on_reject == LE_ON_REJECT_LEAVE && le_sqs_is_fifo(le_queue_url(run->world.queue)))

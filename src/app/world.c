@@ -106,6 +106,11 @@ static enum le_err open_queue(struct le_world *world)
     return err;
 }
 
+bool le_world_dead_letters_come_back(const struct le_world *world)
+{
+    return le_sqs_is_same_queue(le_queue_url(world->queue), le_queue_dead_letter_url(world->queue));
+}
+
 /* ---- making and taking down ---- */
 
 static uint64_t random_seed(void)

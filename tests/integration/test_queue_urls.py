@@ -138,12 +138,24 @@ def test_aws_over_http(program, scripted, database):
     assert "warn  settings     requests go to AWS over http://" in result.stdout, result
 
 
-@pytest.mark.parametrize("name, own", [("queue/login-queue/", "000000000000/login-queue"), ("000000000000/login-queue/", "queue/us-east-1/000000000000/login-queue")])
+SAME_QUEUE = [
+    ("queue/login-queue/", "000000000000/login-queue"),
+    ("000000000000/login-queue/", "queue/us-east-1/000000000000/login-queue"),
+    ("000000000000/login-queue.fifo", "000000000000/login-queue.fifo"),
+]
+
+
+@pytest.mark.parametrize("name, own", SAME_QUEUE)
 def test_dead_letters_that_would_come_back(program, scripted, database, name, own):
-    """The queue itself, in another of its server's styles."""
+    """The queue itself, in another of its server's styles: refused by a drain and by check, in the same words."""
     env = {"AWS_ENDPOINT_URL": scripted.url, "DATABASE_URL": database.url}
-    result = program.run("--drain", "--queue-url", f"{scripted.url}/{name}", "--dlq-url", f"{scripted.url}/{own}", env=env)
-    assert result.status == 1 and "--dlq-url names the queue itself" in result.stderr, result
+    args = ["--queue-url", f"{scripted.url}/{name}", "--dlq-url", f"{scripted.url}/{own}"]
+    words = "--dlq-url names the queue itself: rejected messages would come back for ever; name another queue"
+    drain, check = program.run("--drain", *args, env=env), program.run("check", *args, env=env)
+    assert drain.status == 1 and [event["text"] for event in drain.events if event["event"] == "failed"] == [words], drain
+    assert check.status == 1 and f"FAIL  dead letters {words}\n" in check.stdout, check
+    used = program.run("check", *args, "--on-reject", "leave", env=env)
+    assert "FAIL  dead letters" not in used.stdout, "it is not used then"
 
 
 @pytest.mark.parametrize("server", ["ministack", "elasticmq", "fauxqs"])

@@ -37,6 +37,14 @@ void le_world_close(struct le_world *world);
 /* LE_ERR_CREDENTIALS, after a line about it: there are none, and the endpoint wants true ones. */
 LE_MUST enum le_err le_world_need_credentials(const struct le_world *world);
 
+/* What is sent to the dead-letter queue would be received, rejected and sent again, without end:
+ * both URLs are known and name one queue. Every request goes to the same endpoint, whatever host a
+ * queue's URL names. */
+bool le_world_dead_letters_come_back(const struct le_world *world);
+#define LE_DEAD_LETTERS_COME_BACK                                                                 \
+    "--dlq-url names the queue itself: rejected messages would come back for ever; name another " \
+    "queue"
+
 int64_t le_world_now_ms(const struct le_world *world); /* monotonic; the loop's, so of this turn */
 int64_t le_wall_ms(void *unused);                      /* since 1970 */
 
