@@ -114,9 +114,9 @@ static enum le_err check_place(struct le_settings *settings, const struct le_pla
 {
     struct le_endpoint endpoint;
     if (place->endpoint_url.len > 0 && le_endpoint_parse(place->endpoint_url, &endpoint) != LE_OK)
-        return le_options_fail(&settings->options,
-                               "the profile's endpoint_url is not an http:// or https:// URL with "
-                               "a host");
+        return le_options_fail(&settings->options, "the profile's endpoint_url %s",
+                               le_endpoint_fault(place->endpoint_url,
+                                                 "is not an http:// or https:// URL with a host"));
     if (place->region.len > 0 && !le_region_valid(place->region))
         return le_options_fail(&settings->options, "the profile's region is not a region's name");
     return LE_OK;
@@ -230,7 +230,8 @@ static enum le_err find_sts(struct le_settings *settings, const struct le_plan_i
     if (err == LE_ERR_CONFIG || err == LE_ERR_TOO_LARGE)
         return le_options_fail(&settings->options,
                                "AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or the profile's "
-                               "endpoint_url: not a URL that can be used for STS");
+                               "endpoint_url %s",
+                               le_endpoint_fault(given, "is not a URL that can be used for STS"));
     return err;
 }
 

@@ -48,8 +48,9 @@ static enum le_err check_url(struct le_settings *settings, enum le_opt opt, bool
         return LE_OK;
     struct le_span url = le_span_of(text);
     if (le_endpoint_parse(url, &endpoint) != LE_OK)
-        return le_options_refuse(&settings->options, opt,
-                                 "is not an http:// or https:// URL with a host");
+        return le_options_refuse(
+            &settings->options, opt,
+            le_endpoint_fault(url, "is not an http:// or https:// URL with a host"));
     if (of_queue && !has_form(url, &endpoint))
         return le_options_refuse(&settings->options, opt,
                                  "is not a queue's URL: they are like "

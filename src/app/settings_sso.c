@@ -25,7 +25,8 @@ static enum le_err take_endpoint(struct le_settings *settings, const struct le_p
     if (err == LE_ERR_CONFIG || err == LE_ERR_TOO_LARGE)
         return le_options_fail(&settings->options,
                                "AWS_ENDPOINT_URL_SSO, AWS_ENDPOINT_URL or the profile's "
-                               "endpoint_url: not a URL that can be used for SSO");
+                               "endpoint_url %s",
+                               le_endpoint_fault(given, "is not a URL that can be used for SSO"));
     return err;
 }
 

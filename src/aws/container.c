@@ -92,7 +92,8 @@ static enum le_err set_url(struct container *self, const struct le_container_par
     le_buf_free(&url);
     if (err != LE_ERR_TOO_LARGE && self->url == NULL)
         return LE_ERR_NOMEM;
-    fault->words = "is not an http:// or https:// URL that can be used";
+    fault->words = le_endpoint_fault(self->url != NULL ? le_span_of(self->url) : LE_SPAN_NONE,
+                                     "is not an http:// or https:// URL that can be used");
     if (self->url == NULL || !parse_url(self))
         return LE_ERR_CONFIG;
     fault->words = "is http:// to a host that is neither this machine nor one of AWS's own "

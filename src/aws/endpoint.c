@@ -65,21 +65,28 @@ static size_t host_len(struct le_span authority)
 enum le_err le_endpoint_parse(struct le_span url, struct le_endpoint *out)
 {
     bool secure = has_scheme(url, "https://");
-    if (!all_visible(url) || (!secure && !has_scheme(url, "http://")))
+    if (!all_visible(url) || le_span_until(url, "@") < url.len ||
+        (!secure && !has_scheme(url, "http://")))
         return LE_ERR_CONFIG;
     size_t scheme_len = secure ? 8 : 7;
     struct le_span rest = behind(url, scheme_len);
     struct le_span authority = {rest.ptr, le_span_until(rest, "/?#")};
     struct le_span path = behind(rest, authority.len);
     size_t host = host_len(authority);
-    if (host == 0 || le_span_until(authority, "@") < authority.len ||
-        le_span_until(path, "?#") < path.len)
+    if (host == 0 || le_span_until(path, "?#") < path.len)
         return LE_ERR_CONFIG;
     out->origin = (struct le_span){url.ptr, scheme_len + authority.len};
     bool own_port = le_span_is(behind(authority, host), secure ? ":443" : ":80");
     out->host = own_port ? (struct le_span){authority.ptr, host} : authority;
     out->path = path.len > 0 ? path : LE_SPAN_LIT("/");
     return LE_OK;
+}
+
+const char *le_endpoint_fault(struct le_span url, const char *otherwise)
+{
+    if (le_span_until(url, "@") < url.len)
+        return "has a user's name or a password in it, which is not taken there: leave it out";
+    return otherwise;
 }
 
 bool le_region_valid(struct le_span region)

@@ -188,7 +188,9 @@ static enum le_err fill(struct instance *self, const struct le_source_world *wor
     self->url = le_strdup(params->endpoint != NULL ? params->endpoint : "http://169.254.169.254");
     if (self->url == NULL)
         return LE_ERR_NOMEM;
-    *fault = (struct le_setting_fault){SETTING, "is not an http:// or https:// URL with a host"};
+    *fault = (struct le_setting_fault){
+        SETTING,
+        le_endpoint_fault(le_span_of(self->url), "is not an http:// or https:// URL with a host")};
     if (le_endpoint_parse(le_span_of(self->url), &self->endpoint) != LE_OK)
         return LE_ERR_CONFIG;
     const struct le_fetch_config config = {

@@ -191,9 +191,10 @@ enum le_err le_options_print(const struct le_options *options, struct le_buf *ou
                                 option->otherwise != NULL ? ")" : "");
             continue;
         }
-        const bool comment = option->place != LE_OPTION_ANYWHERE || option->secret;
+        const bool hidden = le_option_is_hidden(option, text);
+        const bool comment = option->place != LE_OPTION_ANYWHERE || hidden;
         err = le_buf_printf(out, "%s%s = %s  ; %s\n", comment ? "# " : "", option->name,
-                            option->secret ? "***" : text, origin.text);
+                            hidden ? "***" : text, origin.text);
     }
     return err;
 }

@@ -105,11 +105,18 @@ static void format_expected(const struct le_option *option, char *out, size_t si
     }
 }
 
+bool le_option_is_hidden(const struct le_option *option, const char *text)
+{
+    bool url = strstr(text, "://") != NULL ||
+               (option->argument != NULL && strcmp(option->argument, "URL") == 0);
+    return option->secret || (url && strchr(text, '@') != NULL);
+}
+
 /* The value as it may stand in a message: short. */
 static void quote(const struct le_option *option, const char *text, char *out, size_t size)
 {
     assert(size > 8);
-    if (option->secret) {
+    if (le_option_is_hidden(option, text)) {
         (void)snprintf(out, size, "its value");
         return;
     }

@@ -91,6 +91,57 @@ def test_wrong_usage(world, args, names):
     assert result.stdout == ""
 
 
+USER = "has a user's name or a password in it, which is not taken there: leave it out"
+URLS = ["http://ann:s3cret@host:1", "http://ann:1/s3cret@host/1/q", "ann:s3cret@host"]
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("option", ["--endpoint-url", "--queue-url", "--dlq-url"])
+def test_a_user_in_a_url(world, option, url):
+    """Neither a refusal nor --print-config shows what may be a password."""
+    result = world.program.run(option, url)
+    check(result, 2, f"{option}: its value {USER} (from the command line)")
+    printed = world.program.run("--print-config", option, url)
+    assert printed.status == 0 and f"# {option[2:]} = ***  ; {option}\n" in printed.stdout, printed
+    no_secret(result, "s3cret", "ann")
+    no_secret(printed, "s3cret", "ann:")
+
+
+def test_a_user_in_the_url_of_a_queue_by_name(world):
+    result = world.program.run("--queue", URLS[0])
+    check(result, 2, "--queue: its value is a URL, which goes to --queue-url")
+    no_secret(result, "s3cret", "ann")
+
+
+NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_ENDPOINT_URL_SQS": None, "AWS_REGION": "eu-west-1"}
+ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "/no/such/file"}
+ANY = {"AWS_EC2_METADATA_DISABLED": None}
+SSO = "sso_start_url = https://a.example\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n"
+
+
+@pytest.mark.parametrize("url", URLS[:2])
+@pytest.mark.parametrize(
+    "name, profile, env",
+    [
+        ("AWS_ENDPOINT_URL_SQS", "", {}),
+        ("AWS_ENDPOINT_URL", "", {}),
+        (None, "endpoint_url = {url}\n", {}),
+        ("AWS_ENDPOINT_URL_STS", "", ROLE),
+        ("AWS_ENDPOINT_URL_SSO", SSO, {}),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "", ANY),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "", ANY),
+    ],
+)
+def test_a_user_in_a_url_of_the_environment(world, tmp_path, url, name, profile, env):
+    if env is ANY:
+        url = url.replace("http:", "https:")  # without TLS a container may be no other host at all
+    (tmp_path / "config").write_text("[default]\n" + profile.format(url=url))
+    env = {**NO_KEYS, "AWS_CONFIG_FILE": tmp_path / "config", **({name: url} if name else {}), **env}
+    result = world.program.run("--drain", env=env)
+    assert result.status in (1, 2) and USER in result.stderr and (name or "the profile's endpoint_url") in result.stderr, result
+    no_secret(result, "s3cret", "ann")
+
+
 @pytest.mark.parametrize(
     "variable, value, names",
     [

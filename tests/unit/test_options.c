@@ -208,6 +208,26 @@ static void test_a_text_is_one_line(void **state)
     assert_ok(le_options_finish(&f->options));
 }
 
+/* A URL with a user in it is shown nowhere, whichever option it was given to. */
+static void test_a_url_with_a_user_is_hidden(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(arguments(f, "--queue=http://ann:hunter2@h:1", "--require=a@b", NULL));
+    assert_ok(le_options_finish(&f->options));
+    assert_refused(f, le_options_refuse(&f->options, NAME, "is a URL"),
+                   "--queue: its value is a URL (from the command line)");
+    assert_refused(f, le_options_refuse(&f->options, KEYS, "is no key"),
+                   "--require: \"a@b\" is no key (from the command line)");
+    struct le_buf out;
+    le_buf_init(&out, 65536);
+    assert_ok(le_options_print(&f->options, &out));
+    assert_ok(le_buf_append(&out, "", 1));
+    assert_non_null(strstr(out.data, "# queue = ***  ; --queue\n"));
+    assert_non_null(strstr(out.data, "\nrequire = a@b  ; --require\n"));
+    assert_null(strstr(out.data, "ann"));
+    le_buf_free(&out);
+}
+
 static void test_empty_where_allowed(void **state)
 {
     struct fixture *f = *state;
@@ -371,6 +391,7 @@ int main(void)
         test(test_secret_is_not_told),
         test(test_control_characters_and_length),
         test(test_a_text_is_one_line),
+        test(test_a_url_with_a_user_is_hidden),
         test(test_empty_where_allowed),
         test(test_switch_values),
         test(test_failing_memory),

@@ -14,8 +14,12 @@ struct le_endpoint {
 };
 
 /* LE_ERR_CONFIG: not http:// or https:// with a host, or with a user, a query, a fragment, or
- * characters that no URL has. */
+ * characters that no URL has. An @ anywhere counts as a user's: behind a password with a / in it,
+ * it stands in the path. */
 LE_MUST enum le_err le_endpoint_parse(struct le_span url, struct le_endpoint *out);
+/* What is wrong with a URL that was refused, for a person: behind the setting's name, which goes
+ * without its value. otherwise: when there is no user in it. */
+const char *le_endpoint_fault(struct le_span url, const char *otherwise);
 
 #define LE_REGION_MAX 64 /* with a NUL */
 

@@ -173,8 +173,8 @@ LE_MUST enum le_err le_options_refuse(struct le_options *options, size_t index, 
 #define LE_HELP_COLUMNS 79
 LE_MUST enum le_err le_options_help(const struct le_option *table, size_t count, unsigned commands,
                                     struct le_buf *out);
-/* Every option, its value and origin; itself a configuration file. Secrets are shown as ***, in a
- * comment. */
+/* Every option, its value and origin; itself a configuration file. What is hidden is shown as ***,
+ * in a comment. */
 LE_MUST enum le_err le_options_print(const struct le_options *options, struct le_buf *out);
 
 /* The parts, for tests and fuzzers. */
@@ -187,6 +187,10 @@ size_t le_edit_distance(struct le_span a, struct le_span b);
 /* Is name worth suggesting to somebody who wrote that? A few letters off, or a longer form of it.
  */
 bool le_option_near(struct le_span wrote, struct le_span name);
+
+/* Is the value a secret, or a URL that may hold a password? Messages and --print-config keep it to
+ * themselves. */
+bool le_option_is_hidden(const struct le_option *option, const char *text);
 
 /* Below 0x20, or 0x7F. In a message each of them is a question mark. */
 bool le_option_is_control(char c);

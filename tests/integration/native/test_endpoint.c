@@ -59,6 +59,8 @@ static void test_refused(void **state)
         "http://h:80:80",
         "http://u@h",
         "http://u:p@h",
+        "http://u:1/p@h",
+        "http://h/p@h",
         "http://h?a=b",
         "http://h/?a",
         "http://h/#f",
