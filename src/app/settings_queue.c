@@ -61,6 +61,25 @@ static enum le_err check_url(struct le_settings *settings, enum le_opt opt, bool
     return LE_OK;
 }
 
+/* AWS takes no dead letters of a FIFO queue into a standard one, nor the reverse. A redrive
+ * policy's own target is of the same kind. */
+static enum le_err check_kinds(struct le_settings *settings)
+{
+    const char *dead = le_setting(settings, LE_OPT_DLQ_URL);
+    bool main_job = (settings->command & (LE_COMMAND_RUN | LE_COMMAND_CHECK)) != 0;
+    bool used = !settings->on_reject_given || settings->on_reject == LE_ON_REJECT_DLQ;
+    if (dead == NULL || !main_job || !used)
+        return LE_OK;
+    bool fifo = le_sqs_is_fifo(le_settings_queue_name(settings));
+    if (le_sqs_is_fifo(le_span_of(dead)) == fifo)
+        return LE_OK;
+    return le_options_refuse(&settings->options, LE_OPT_DLQ_URL,
+                             fifo ? "is a standard queue's: a FIFO queue's dead-letter queue is a "
+                                    "FIFO queue too, and its name ends in .fifo"
+                                  : "is a FIFO queue's: a standard queue's dead-letter queue is a "
+                                    "standard queue too");
+}
+
 enum le_err le_settings_check_queue(struct le_settings *settings)
 {
     enum le_err err = check_url(settings, LE_OPT_QUEUE_URL, true);
@@ -68,7 +87,9 @@ enum le_err le_settings_check_queue(struct le_settings *settings)
         err = check_url(settings, LE_OPT_ENDPOINT_URL, false);
     if (err == LE_OK)
         err = check_url(settings, LE_OPT_DLQ_URL, true);
-    return err == LE_OK ? check_name(settings) : err;
+    if (err == LE_OK)
+        err = check_name(settings);
+    return err == LE_OK ? check_kinds(settings) : err;
 }
 
 /* ---- what it is called ---- */

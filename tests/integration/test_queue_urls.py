@@ -158,6 +158,19 @@ def test_dead_letters_that_would_come_back(program, scripted, database, name, ow
     assert "FAIL  dead letters" not in used.stdout, "it is not used then"
 
 
+@pytest.mark.parametrize("end, dead_end, words", [("", ".fifo", "is a FIFO queue's: "), (".fifo", "", "is a standard queue's: ")])
+def test_a_dead_letter_queue_of_another_kind(program, end, dead_end, words):
+    """AWS allows none: refused before anything is asked, unless it would not be used."""
+    name, url = "login-queue" + end, "http://127.0.0.1:1/000000000000/login-queue"
+    dead = f"http://127.0.0.1:1/000000000000/dead{dead_end}"
+    for queue in (["--queue", name], ["--queue-url", url + end], ["--queue", f"arn:aws:sqs:us-east-1:000000000000:{name}"]):
+        for command in ("check", "run"):
+            result = program.run(command, *queue, "--dlq-url", dead, env={"DATABASE_URL": "bad"})
+            assert result.status == 2 and "--dlq-url" in result.stderr and words in result.stderr, result
+        result = program.run("check", *queue, "--dlq-url", dead, "--on-reject", "leave", env={"DATABASE_URL": "bad"})
+        assert result.status == 2 and "--dlq-url" not in result.stderr, result
+
+
 @pytest.mark.parametrize("server", ["ministack", "elasticmq", "fauxqs"])
 def test_a_dead_letter_queue_of_a_queue_by_url(make_world, request, server):
     """Servers know it when its account is named, and an ARN does for the queue itself."""
