@@ -16,10 +16,12 @@ static enum le_err check_name(struct le_settings *settings)
     const char *name = le_setting(settings, LE_OPT_QUEUE);
     struct le_sqs_arn arn;
     if (is_arn(name))
-        return le_sqs_arn_parse(le_span_of(name), &arn) == LE_OK
+        return le_sqs_arn_parse(le_span_of(name), &arn) == LE_OK &&
+                       arn.account.len == AWS_ACCOUNT_LEN
                    ? LE_OK
                    : le_options_refuse(&settings->options, LE_OPT_QUEUE,
-                                       "is not a queue's ARN (arn:aws:sqs:REGION:ACCOUNT:NAME)");
+                                       "is not a queue's ARN (arn:aws:sqs:REGION:ACCOUNT:NAME, the "
+                                       "account in twelve digits)");
     if (le_sqs_is_queue_name(le_span_of(name)))
         return LE_OK;
     if (strstr(name, "://") != NULL)
@@ -110,6 +112,15 @@ struct le_span le_settings_queue_name(const struct le_settings *settings)
     if (le_settings_queue_arn(settings, &arn))
         return arn.name;
     return le_span_of(le_setting(settings, LE_OPT_QUEUE));
+}
+
+struct le_span le_settings_queue_account(const struct le_settings *settings)
+{
+    const char *url = le_setting(settings, LE_OPT_QUEUE_URL);
+    struct le_sqs_arn arn;
+    if (url != NULL)
+        return le_sqs_url_take_apart(le_span_of(url)).account;
+    return le_settings_queue_arn(settings, &arn) ? arn.account : LE_SPAN_NONE;
 }
 
 /* ---- what is odd ---- */

@@ -3,6 +3,7 @@
 #include "loginetl/app/commands.h"
 #include "loginetl/app/forget.h"
 #include "loginetl/app/process.h"
+#include "loginetl/app/settings_queue.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -89,6 +90,7 @@ static enum le_err open_queue(struct le_world *world)
         .endpoint_source = settings->endpoint_source,
         .protocol = protocol_of(settings),
         .url_given = le_setting(settings, LE_OPT_QUEUE_URL) != NULL,
+        .account = le_settings_queue_account(settings),
         .receivers_max = (unsigned)le_setting_number(settings, LE_OPT_CONCURRENCY),
         .control_max = control_connections(settings),
         .wall_ms = le_wall_ms,

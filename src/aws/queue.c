@@ -78,6 +78,10 @@ enum le_err le_queue_new(const struct le_queue_config *config, struct le_queue *
     queue->self = config->self;
     queue->endpoint_source = config->endpoint_source;
     queue->url_given = config->url_given;
+    assert(config->account.len <
+           sizeof queue->account); /* both parsers take twenty digits at most */
+    if (config->account.len > 0)
+        memcpy(queue->account, config->account.ptr, config->account.len);
     le_list_init(&queue->active);
     le_list_init(&queue->idle);
     le_buf_init(&queue->body, LE_REQUEST_MAX);

@@ -186,11 +186,16 @@ static int explain_no_queue(const struct failure *failure, const char *cause, ch
     bool dead = failure->about.len == 0 && failure->operation == LE_SQS_SEND_BATCH &&
                 failure->queue->dead_letter_url != NULL;
     const char *url = failure->queue->endpoint_url;
-    const char *settings = dead                        ? "--dlq-url"
-                           : failure->queue->url_given ? "--queue-url and --region"
-                                                       : "--queue and --region";
-    return snprintf(out, size, "queue %.*s does not exist at %s%s: check %s", (int)name.len,
-                    name.ptr, url, cause, settings);
+    const char *setting = dead                        ? "--dlq-url"
+                          : failure->queue->url_given ? "--queue-url"
+                                                      : "--queue";
+    const char *account = dead ? "" : failure->queue->account;
+    return snprintf(out, size, "queue %.*s does not exist at %s%s: check %s%s%s%s", (int)name.len,
+                    name.ptr, url, cause, setting, account[0] != '\0' ? ", its account " : "",
+                    account,
+                    dead                 ? ""
+                    : account[0] != '\0' ? ", and --region"
+                                         : " and --region");
 }
 
 static int explain_denied(const struct failure *failure, const char *cause, char *out, size_t size)

@@ -110,7 +110,7 @@ def test_whose_dead_letter_queue(program, scripted, database, by_url):
     "args, words",
     [
         (["--queue-url", "http://sqs.eu-west-1.localhost:1/1/q"], "--queue-url names the region eu-west-1"),
-        (["--queue", "arn:aws:sqs:eu-west-1:1:q"], "--queue names the region eu-west-1"),
+        (["--queue", "arn:aws:sqs:eu-west-1:000000000001:q"], "--queue names the region eu-west-1"),
         (["--dlq-url", "http://sqs.eu-west-1.localhost:1/1/q"], "--dlq-url names the region eu-west-1"),
     ],
 )
@@ -128,7 +128,7 @@ def test_regions_that_differ(program, scripted, database, args, words):
 def test_regions_that_agree(program, scripted, database):
     """Nothing is told of them."""
     env = {"AWS_ENDPOINT_URL": scripted.url, "AWS_REGION": "eu-west-1", "DATABASE_URL": database.url}
-    for args in (["--queue-url", "http://sqs.eu-west-1.localhost:1/1/q"], ["--queue", "arn:aws:sqs:eu-west-1:1:q"]):
+    for args in (["--queue-url", "http://sqs.eu-west-1.localhost:1/1/q"], ["--queue", "arn:aws:sqs:eu-west-1:000000000001:q"]):
         assert "warn  settings" not in program.run("check", *args, env=env).stdout
 
 

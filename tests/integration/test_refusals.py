@@ -61,6 +61,17 @@ def test_codes(program, scripted, database, protocol):
         expect(program, scripted, database, protocol, words.format(code=said, url=scripted.url))
 
 
+@pytest.mark.parametrize("setting", ["--queue", "--queue-url"])
+def test_a_queue_of_no_such_account(program, scripted, database, setting):
+    """Who names an account may have named a wrong one."""
+    scripted.answers["*"] = error("QueueDoesNotExist", 400, DENY, "AWS.SimpleQueueService.NonExistentQueue")
+    named = {"--queue": "arn:aws:sqs:us-east-1:210987654321:login-queue", "--queue-url": f"{scripted.url}/210987654321/login-queue"}
+    env = {"AWS_ENDPOINT_URL": scripted.url, "DATABASE_URL": database.url}
+    result = program.run("check", setting, named[setting], env=env)
+    words = f"(QueueDoesNotExist): check {setting}, its account 210987654321, and --region\n"
+    assert result.status == 1 and f"queue login-queue does not exist at {scripted.url} {words}" in result.stdout, result
+
+
 def test_pages(program, scripted, database):
     """Of a captive portal, of a proxy, of a web server."""
     for status, headers in PAGES:

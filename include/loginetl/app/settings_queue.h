@@ -9,6 +9,8 @@
 LE_MUST enum le_err le_settings_check_queue(struct le_settings *settings);
 /* The queue's name, out of its URL or its ARN when it was given as one. Lent by the settings. */
 struct le_span le_settings_queue_name(const struct le_settings *settings);
+/* The account that its URL or its ARN names; absent: none. Lent as well. */
+struct le_span le_settings_queue_account(const struct le_settings *settings);
 /* The ARN that --queue is, if it is one and no URL stands before it. */
 bool le_settings_queue_arn(const struct le_settings *settings, struct le_sqs_arn *out);
 /* What may be meant so, and is more likely a mistake: settings that name different regions, AWS

@@ -40,6 +40,7 @@ struct le_queue_config {
     enum le_endpoint_source endpoint_source;
     enum le_sqs_protocol protocol;
     bool url_given;                 /* the queue's URL is --queue-url, not looked up */
+    struct le_span account;         /* that the settings name for the queue; absent: none */
     unsigned receivers_max;         /* connections for long polls */
     unsigned control_max;           /* connections for everything else */
     int64_t (*wall_ms)(void *self); /* for signatures */

@@ -46,6 +46,7 @@ struct le_queue {
     struct le_endpoint endpoint; /* into endpoint_url */
     enum le_endpoint_source endpoint_source;
     bool url_given;
+    char account[24];      /* "": none is given */
     char *url;             /* NULL until it is set */
     char *dead_letter_url; /* NULL: none */
     char *session_token;   /* NULL: none */
