@@ -142,8 +142,11 @@ static void compare_region(const struct doubts *doubts, enum le_opt opt, const c
         words, sizeof words,
         "--%s names the region %s, and requests are signed for %s%s%s: a queue is known in its own "
         "region only",
-        settings->options.table[opt].name, region, settings->region, given ? ", by " : "",
-        given ? le_options_source(&settings->options, LE_OPT_REGION).text : "");
+        settings->options.table[opt].name, region, settings->region,
+        given || settings->region_by_profile ? ", by " : "",
+        given                         ? le_options_source(&settings->options, LE_OPT_REGION).text
+        : settings->region_by_profile ? "the profile's region"
+                                      : "");
     doubts->tell(doubts->owner, words);
 }
 

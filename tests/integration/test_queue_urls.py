@@ -125,6 +125,14 @@ def test_regions_that_differ(program, scripted, database, args, words):
     assert [event["text"] for event in drain.events if event["event"] == "settings"] == [words], drain
 
 
+def test_a_profiles_region_that_differs(program, scripted, database, tmp_path):
+    """It is said where it comes from, too."""
+    (tmp_path / "config").write_text("[default]\nregion = us-west-2\n")
+    env = {"AWS_ENDPOINT_URL": scripted.url, "AWS_REGION": None, "AWS_CONFIG_FILE": str(tmp_path / "config"), "DATABASE_URL": database.url}
+    result = program.run("check", "--queue", "arn:aws:sqs:eu-west-1:000000000001:q", env=env)
+    assert "requests are signed for us-west-2, by the profile's region: a queue is known" in result.stdout, result
+
+
 def test_regions_that_agree(program, scripted, database):
     """Nothing is told of them."""
     env = {"AWS_ENDPOINT_URL": scripted.url, "AWS_REGION": "eu-west-1", "DATABASE_URL": database.url}
