@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINGER_MS 100
@@ -122,6 +123,11 @@ static bool files_are_there(const struct le_settings *settings)
 {
     for (int i = 0; i < settings->word_count; i++) {
         const char *file = settings->words[i];
+        struct stat status;
+        if (strcmp(file, "-") != 0 && stat(file, &status) == 0 && S_ISDIR(status.st_mode)) {
+            le_complain("send: %.200s is a folder: name the files in it", file);
+            return false;
+        }
         if (strcmp(file, "-") != 0 && access(file, R_OK) != 0) {
             le_complain("send: %.200s does not exist or may not be read", file);
             return false;

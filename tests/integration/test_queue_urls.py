@@ -53,6 +53,12 @@ def test_a_url_of_each_form(program, scripted, tmp_path, url, region, host):
     assert request.headers["Authorization"].endswith("Signature=" + signature(request, host, region))
 
 
+def test_a_folder_is_no_file(program, scripted, tmp_path):
+    """It is told before anything is asked, as of a file that is missing."""
+    result = program.run("send", tmp_path, env={"AWS_ENDPOINT_URL": scripted.url})
+    assert result.status == 2 and f"loginetl: send: {tmp_path} is a folder" in result.stderr and not scripted.requests, result
+
+
 DUALSTACK, FIPS = {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, {"AWS_USE_FIPS_ENDPOINT": "true"}
 ENDPOINTS = [
     ("us-gov-west-1", {}),
