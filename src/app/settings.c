@@ -173,7 +173,8 @@ static enum le_err check_names(struct le_settings *settings)
         return err;
     const char *region = le_setting(settings, LE_OPT_REGION);
     if (region != NULL && !le_region_valid(le_span_of(region)))
-        return le_options_refuse(&settings->options, LE_OPT_REGION, "is not a region's name");
+        return le_options_refuse(&settings->options, LE_OPT_REGION,
+                                 "is not a region's name (lower-case letters, digits and -)");
     return LE_OK;
 }
 

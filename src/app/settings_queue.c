@@ -49,6 +49,10 @@ static enum le_err check_url(struct le_settings *settings, enum le_opt opt, bool
     if (text == NULL)
         return LE_OK;
     struct le_span url = le_span_of(text);
+    if (opt == LE_OPT_QUEUE_URL && is_arn(text))
+        return le_options_refuse(&settings->options, opt, "is an ARN, which goes to --queue");
+    if (opt == LE_OPT_QUEUE_URL && le_sqs_is_queue_name(url))
+        return le_options_refuse(&settings->options, opt, "is a name, which goes to --queue");
     if (le_endpoint_parse(url, &endpoint) != LE_OK)
         return le_options_refuse(
             &settings->options, opt,
