@@ -123,14 +123,17 @@ static enum le_err open_base(const struct le_settings *settings,
     abort();
 }
 
-/* From the last role to the first, each with the credentials of the one before. */
+/* From the last role to the first, each with the credentials of the one before. *profile: whose
+ * role the fault is in. */
 static enum le_err open_roles(const struct le_settings *settings,
                               const struct le_source_world *where,
-                              struct le_credential_source **out, struct le_setting_fault *fault)
+                              struct le_credential_source **out, struct le_setting_fault *fault,
+                              struct le_span *profile)
 {
     enum le_err err = LE_OK;
     for (size_t i = settings->plan.role_count; i > 0 && err == LE_OK; i--) {
         const struct le_plan_role *role = &settings->plan.roles[i - 1];
+        *profile = role->profile;
         const struct le_role_params params = {
             .sts = sts_params(settings, role->role_arn, role->session_name),
             .profile = role->profile,
@@ -148,14 +151,18 @@ static enum le_err open_source(struct le_world *world)
     const struct le_source_world where = {&world->loop, world->net};
     struct le_credential_source **out = &world->identity.source;
     struct le_setting_fault fault = {NULL, NULL};
+    struct le_span profile = LE_SPAN_NONE;
     if (settings->credential_source != NULL)
         return LE_OK;
     enum le_err err = open_base(settings, &where, out, &fault);
     if (err == LE_OK && *out != NULL)
-        err = open_roles(settings, &where, out, &fault);
-    char text[400];
+        err = open_roles(settings, &where, out, &fault, &profile);
+    char text[400] = "";
     if (err == LE_ERR_CONFIG)
-        (void)snprintf(text, sizeof text, "%s %s", fault.setting, fault.words);
+        (void)snprintf(text, sizeof text, "%s%.*s%s%s %s", profile.len > 0 ? "profile " : "",
+                       LE_PROFILE_SHOWN(profile), profile.len > 0 ? ": " : "", fault.setting,
+                       fault.words);
+    le_profile_clean(text);
     if (err != LE_OK)
         le_log(LE_LOG_ERROR, "failed",
                LE_FS("text", err == LE_ERR_CONFIG ? text : le_err_text(err)));

@@ -208,9 +208,10 @@ static enum le_err check_auth(struct le_settings *settings, const struct le_conn
     if (why == NULL)
         return LE_OK;
     const bool given = le_setting(settings, LE_OPT_DATABASE_URL) != NULL;
-    return le_options_fail(&settings->options, "--database-auth rds-iam: %s (from %s)", why,
-                           given ? le_options_source(&settings->options, LE_OPT_DATABASE_URL).text
-                                 : "the PG* variables");
+    return le_options_fail(
+        &settings->options, "--database-auth rds-iam: %s (from %s%sthe PG* variables)", why,
+        given ? le_options_source(&settings->options, LE_OPT_DATABASE_URL).text : "",
+        given ? " or " : "");
 }
 
 /* What SQS takes. */

@@ -180,7 +180,8 @@ void le_settings_doubts(const struct le_settings *settings,
     compare_region_of_url(&doubts, LE_OPT_QUEUE_URL);
     compare_region_of_url(&doubts, LE_OPT_ENDPOINT_URL);
     compare_region_of_url(&doubts, LE_OPT_DLQ_URL);
-    if (settings->aws && strncmp(settings->endpoint, "http://", 7) == 0)
+    if (le_endpoint_is_aws(le_span_of(settings->endpoint)) &&
+        strncmp(settings->endpoint, "http://", 7) == 0)
         tell(owner, "requests go to AWS over http://, where what they hold can be read on the way: "
                     "give an https:// URL");
 }

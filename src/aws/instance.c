@@ -21,6 +21,7 @@ struct instance {
     struct le_fetching_source base;
     struct le_fetch *fetch;
     char *url;
+    const char *setting;         /* that says the url; NULL: none does */
     struct le_endpoint endpoint; /* into url */
     int64_t timeout_ms;
     unsigned attempts;
@@ -152,7 +153,7 @@ static enum le_err ask_role(struct instance *self, const struct le_fetched *fetc
     if (fetched->err == LE_OK && fetched->status == 403)
         return le_fetching_fail(&self->base, LE_ERR_CREDENTIALS, NULL,
                                 WHO " is switched off for this instance (status 403)");
-    enum le_err err = le_fetching_judge(&self->base, fetched, SETTING, WHO);
+    enum le_err err = le_fetching_judge(&self->base, fetched, self->setting, WHO);
     if (err != LE_OK)
         return err;
     if (fetched->len > sizeof self->token ||
@@ -218,6 +219,7 @@ enum le_err le_credentials_instance(const struct le_source_world *world,
     self->base.source.destroy = destroy;
     self->timeout_ms = params->timeout_ms > 0 ? params->timeout_ms : TIMEOUT_MS;
     self->attempts = params->attempts > 0 ? params->attempts : ATTEMPTS;
+    self->setting = params->endpoint != NULL ? SETTING : NULL;
     enum le_err err = fill(self, world, params, fault);
     if (err == LE_OK)
         *out = &self->base.source;

@@ -115,15 +115,22 @@ enum le_err le_fetching_fail(struct le_fetching_source *self, enum le_err err, c
     return err;
 }
 
+static enum le_err fail_unanswered(struct le_fetching_source *self, enum le_err err,
+                                   const char *setting, const char *who)
+{
+    const bool late = err == LE_ERR_TIMEOUT;
+    return le_fetching_fail(
+        self, err, setting, "%s %s%s: check %s%sthe network", who,
+        late ? "does not answer in time" : "cannot be asked: ", late ? "" : le_err_text(err),
+        setting != NULL ? setting : "", setting != NULL ? " or " : "");
+}
+
 enum le_err le_fetching_judge(struct le_fetching_source *self, const struct le_fetched *fetched,
                               const char *setting, const char *who)
 {
     int status = fetched->status;
-    if (fetched->err == LE_ERR_TIMEOUT)
-        return le_fetching_fail(self, LE_ERR_TIMEOUT, setting, "%s does not answer in time", who);
     if (fetched->err != LE_OK)
-        return le_fetching_fail(self, fetched->err, setting, "%s cannot be asked: %s", who,
-                                le_err_text(fetched->err));
+        return fail_unanswered(self, fetched->err, setting, who);
     if (status >= 200 && status <= 299)
         return LE_OK;
     if (status == 429)

@@ -68,22 +68,26 @@ static enum le_err add_role(struct le_planning *planning, struct le_span profile
 static enum le_err take_named_source(struct le_planning *planning, struct le_span profile,
                                      struct le_span source)
 {
+    const char *why = "AWS_EC2_METADATA_DISABLED is true";
     enum le_err err = LE_OK;
-    if (le_span_is(source, "Environment"))
+    if (le_span_is(source, "Environment")) {
+        why = "AWS_ACCESS_KEY_ID is not set";
         err = le_plan_environment(planning);
-    else if (le_span_is(source, "EcsContainer"))
+    } else if (le_span_is(source, "EcsContainer")) {
+        why = "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor …_FULL_URI is set";
         err = le_plan_container(planning);
-    else if (le_span_is(source, "Ec2InstanceMetadata"))
+    } else if (le_span_is(source, "Ec2InstanceMetadata")) {
         le_plan_instance(planning);
-    else
+    } else {
         return le_profile_fail(planning->fault,
                                "profile %.*s: credential_source is none of Environment, "
                                "Ec2InstanceMetadata and EcsContainer",
                                LE_PROFILE_SHOWN(profile));
+    }
     if (err == LE_OK && planning->plan->source == LE_PLAN_NONE)
         return le_profile_fail(planning->fault,
-                               "profile %.*s: its credential_source has no credentials",
-                               LE_PROFILE_SHOWN(profile));
+                               "profile %.*s: its credential_source %.*s has no credentials: %s",
+                               LE_PROFILE_SHOWN(profile), LE_PROFILE_SHOWN(source), why);
     return err;
 }
 

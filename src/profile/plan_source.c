@@ -44,10 +44,9 @@ static enum le_err take_keys(struct le_planning *planning, struct le_span profil
     if (keys.access_key_id.ptr == NULL)
         return LE_OK;
     if (keys.access_key_id.len == 0 || keys.secret_access_key.len == 0)
-        return le_profile_fail(planning->fault,
-                               "profile %.*s: aws_access_key_id and aws_secret_access_key are "
-                               "needed, and one of them is missing",
-                               LE_PROFILE_SHOWN(profile));
+        return le_profile_fail(
+            planning->fault, "profile %.*s: its %s is missing or empty", LE_PROFILE_SHOWN(profile),
+            keys.access_key_id.len == 0 ? "aws_access_key_id" : "aws_secret_access_key");
     if (keys.session_token.ptr == NULL)
         keys.session_token = le_profile_get_in(profiles, place, profile, "aws_session_token");
     planning->plan->source = LE_PLAN_KEYS;

@@ -422,3 +422,21 @@ def test_no_secret_is_said(program, tmp_path):
     result = program.run("check", env=env)
     assert "from the profile work in the credentials file" in result.stdout
     assert "Wsecret" not in result.stdout + result.stderr
+
+
+NAMED = "[profile work]\nrole_arn = arn:aws:iam::111111111111:role/r\ncredential_source = {}\n"
+
+
+@pytest.mark.parametrize(
+    "config, credentials, variables, words",
+    [
+        (None, "[work]\naws_access_key_id = A\n", {}, "profile work: its aws_secret_access_key is missing or empty"),
+        (None, "[work]\naws_access_key_id =\naws_secret_access_key = s\n", {}, "profile work: its aws_access_key_id is missing or empty"),
+        (NAMED.format("Environment"), None, {}, "credential_source Environment has no credentials: AWS_ACCESS_KEY_ID is not set"),
+        (NAMED.format("EcsContainer"), None, {}, "credential_source EcsContainer has no credentials: neither AWS_CONTAINER_"),
+        (NAMED.format("Ec2InstanceMetadata"), None, {"AWS_EC2_METADATA_DISABLED": "true"}, "AWS_EC2_METADATA_DISABLED is true"),
+    ],
+    ids=["no secret", "empty id", "environment", "container", "instance"],
+)
+def test_what_is_missing_is_named(tmp_path, config, credentials, variables, words):
+    assert words in ours(surroundings(tmp_path, config, credentials, {"AWS_PROFILE": "work", **variables}), [])["error"]

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from lib import logins
-from lib.processes import wait_until
+from lib.processes import free_port, wait_until
 from lib.service import Service
 from test_credentials_fetched import COUNT, NO_KEYS, Metadata, ends_in, environment, keys_seen
 from test_errors import check
@@ -23,6 +23,7 @@ BASE = {"AWS_ACCESS_KEY_ID": "BASEKEY", "AWS_SECRET_ACCESS_KEY": "base-secret"}
 WORK = "[profile work]\naws_access_key_id = WORKKEY\naws_secret_access_key = work-secret\n"
 SECRETS = {"BASEKEY": "base-secret", "WORKKEY": "work-secret"}
 
+Nowhere = namedtuple("Nowhere", "url")
 Asked = namedtuple("Asked", "form headers path body")
 
 
@@ -280,3 +281,19 @@ def test_a_drain_with_an_emulator_s_sts(kind, make_world, ministack, token, tmp_
     run = world.program.drain()
     assert run.summary()["inserted"] == len(world.good)
     world.check()
+
+
+@pytest.mark.parametrize(
+    "line, words", [("role_arn = deploy", "role_arn is not the ARN of a role"), (f"role_arn = {ARN}r\nduration_seconds = 5", "duration_seconds is not")])
+def test_whose_role_is_malformed_is_told(program, sts, tmp_path, line, words):
+    env = settings(tmp_path, sts, f"[profile deploy]\n{line}\nsource_profile = work\n" + WORK, AWS_PROFILE="deploy")
+    check(program.run("--drain", env=env), 1, f"profile deploy: {words}")
+
+
+def test_an_sts_that_is_not_there_is_told_with_the_setting(program, database, tmp_path):
+    nobody = f"http://127.0.0.1:{free_port()}"
+    env = {**settings(tmp_path, Nowhere(nobody), ROLE + WORK, AWS_PROFILE="deploy"), "DATABASE_URL": database.url}
+    run = program.start(env=env)
+    text = run.wait_event("credentials_failed")["text"]
+    assert text.endswith("STS cannot be asked: cannot connect: check AWS_ENDPOINT_URL_STS or the network"), text
+    assert run.terminate() == 0

@@ -64,6 +64,7 @@ def test_a_drain_with_tokens(program, environment, directory, tls_postgres, tls_
     keys = {**CREDENTIALS, **({"AWS_SESSION_TOKEN": session_token} if session_token else {})}
     directory.expect(keys, RDS_HOST, tls_postgres.port, REGION)
     run = program.drain(env={**environment, "AWS_SESSION_TOKEN": session_token}, status=(0,))
+    assert not run.events("settings"), "the queue's endpoint is no place of AWS's"
     assert run.summary()["inserted"] == tls_database.count() == COUNT
     assert len(directory.tokens) == len(run.events("database_connected", tls="true")) == 2 and not directory.faults
     check_outputs(program, directory)
@@ -176,7 +177,7 @@ def test_a_password_beside_it_is_not_used(program, environment, directory, tls_d
 def test_where_no_token_can_be_sent(program, environment, tls_database, change, names):
     result = program.run("--drain", env={**environment, "DATABASE_URL": place(tls_database, **change)})
     check(result, 2, "--database-auth rds-iam")
-    assert all(name in result.stderr for name in [*names, "from DATABASE_URL"]), result.stderr
+    assert all(name in result.stderr for name in [*names, "from DATABASE_URL or the PG* variables"]), result.stderr
 
 
 def test_credentials_are_wanted_even_where_the_queue_needs_none(program, environment):
