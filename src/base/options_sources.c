@@ -300,15 +300,37 @@ static enum le_err take_known(struct config *config, size_t index, struct le_spa
     return le_options_set(options, index, value, LE_OPTION_CONFIG_FILE, NULL, line);
 }
 
-/* As far as it looks like a name: the line may be one of another file, of logins say. */
-static int section_len(struct le_span line)
+/* How many bytes look like a name: the line may be one of another file, of logins say, or the rest
+ * of a secret that was pasted over two lines. */
+static size_t name_len(struct le_span text)
 {
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    size_t len = 1;
-    while (len < line.len && len < 60 && memchr(letters, line.ptr[len], sizeof letters - 1) != NULL)
+    size_t len = 0;
+    while (len < text.len && memchr(letters, text.ptr[len], sizeof letters - 1) != NULL)
         len++;
-    return (int)(len < line.len && line.ptr[len] == ']' ? len + 1 : len);
+    return len;
+}
+
+static enum le_err section(struct le_options *options, struct le_span name, unsigned line)
+{
+    size_t len = 1 + name_len((struct le_span){name.ptr + 1, least(name.len, NAME_SHOWN_MAX) - 1});
+    if (len < name.len && name.ptr[len] == ']')
+        len++;
+    return le_options_fail(options, "%.200s line %u: %.*s: sections are not used",
+                           options->config_file, line, (int)len, name.ptr);
+}
+
+static enum le_err unknown_setting(struct le_options *options, struct le_span name, unsigned line)
+{
+    const char *near = le_options_nearest(options, name, true);
+    if (near != NULL)
+        return le_options_fail(options, "%.200s line %u: %.*s is not a setting (did you mean %s?)",
+                               options->config_file, line, (int)name.len, name.ptr, near);
+    bool shown = name_len(name) == name.len;
+    struct le_span what = shown ? name : LE_SPAN_LIT("what is before the =");
+    return le_options_fail(options, "%.200s line %u: %.*s is not a setting (--help lists them)",
+                           options->config_file, line, (int)what.len, what.ptr);
 }
 
 static enum le_err take_setting(void *self, struct le_span name, struct le_span value,
@@ -316,22 +338,15 @@ static enum le_err take_setting(void *self, struct le_span name, struct le_span 
 {
     struct config *config = self;
     struct le_options *options = config->options;
-    int len = name.len > 60 ? 60 : (int)name.len;
     int index = le_options_find(options, name);
     if (index >= 0 && options->table[index].place == LE_OPTION_ANYWHERE)
         return take_known(config, (size_t)index, value, line);
-    if (name.len > 0 && name.ptr[0] == '[')
-        return le_options_fail(options, "%.200s line %u: %.*s: sections are not used",
-                               options->config_file, line, section_len(name), name.ptr);
     if (index >= 0)
-        return le_options_fail(options, "%.200s line %u: %.*s cannot be set in a file",
-                               options->config_file, line, len, name.ptr);
-    const char *near = le_options_nearest(options, name, true);
-    if (near != NULL)
-        return le_options_fail(options, "%.200s line %u: %.*s is not a setting (did you mean %s?)",
-                               options->config_file, line, len, name.ptr, near);
-    return le_options_fail(options, "%.200s line %u: %.*s is not a setting (--help lists them)",
-                           options->config_file, line, len, name.ptr);
+        return le_options_fail(options, "%.200s line %u: %s cannot be set in a file",
+                               options->config_file, line, options->table[index].name);
+    if (name.len > 0 && name.ptr[0] == '[')
+        return section(options, name, line);
+    return unknown_setting(options, name, line);
 }
 
 enum le_err le_options_config(struct le_options *options, const char *file_name,

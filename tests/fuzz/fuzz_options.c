@@ -240,6 +240,15 @@ static void check_value(const struct le_options *options, size_t i)
 
 /* ---- what is said about it ---- */
 
+/* Does the secret stand where a secret's value does? In the configuration file it ends with its
+ * line. */
+static bool is_at(const char *line, const char *place)
+{
+    const char *at = strstr(line, SECRET);
+    return strncmp(line, place, strlen(place)) == 0 && at != NULL &&
+           (line[0] != 'c' || memchr(line, '\n', (size_t)(at - line)) == NULL);
+}
+
 /* Is the one place where the secret stands one that is a secret's? */
 static bool holds_secret(const struct sources *sources)
 {
@@ -252,8 +261,7 @@ static bool holds_secret(const struct sources *sources)
         for (const char *at = sources->lines[i]; (at = strstr(at, SECRET)) != NULL; at++)
             times++;
         for (size_t k = 0; k < sizeof places / sizeof places[0]; k++)
-            there = there || (strncmp(sources->lines[i], places[k], strlen(places[k])) == 0 &&
-                              strstr(sources->lines[i], SECRET) != NULL);
+            there = there || is_at(sources->lines[i], places[k]);
     }
     return there && times == 1;
 }

@@ -102,6 +102,9 @@ static void test_config_unknown(void **state)
     assert_refused(f, config(f, "help = yes\n"), "l.conf line 1: help cannot be set in a file");
     assert_refused(f, config(f, "PASSWORD = 3\n"),
                    "l.conf line 1: PASSWORD cannot be set in a file");
+    /* What looks like no name may be the second line of a secret. */
+    assert_refused(f, config(f, "queue = a\nwJalrXUtn/K7+MDENG=\n"),
+                   "l.conf line 2: what is before the = is not a setting (--help lists them)");
 }
 
 static void test_config_syntax(void **state)
