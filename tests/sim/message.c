@@ -125,3 +125,20 @@ void messages_send(struct world *world, unsigned count)
     }
     trace(world, NULL, "%u messages are sent", sent);
 }
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
+}
+
+unsigned world_find(const struct world *world, struct le_span id)
+{
+    if (id.len != 36)
+        return MESSAGES_MAX;
+    unsigned index = 0;
+    for (size_t i = 32; i < 36; i++)
+        index = index * 16 + (unsigned)digit(id.ptr[i]);
+    if (index >= world->message_count || memcmp(world->messages[index].id, id.ptr, id.len) != 0)
+        return MESSAGES_MAX;
+    return index;
+}

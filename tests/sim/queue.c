@@ -339,3 +339,25 @@ struct le_queue_port queue_port(struct worker *worker)
                                   .dead_letter = queue_dead_letter,
                                   .cancel_receives = queue_cancel};
 }
+
+/* ---- a FIFO queue ---- */
+
+bool world_is_blocked(const struct world *world, unsigned index)
+{
+    bool blocked = false;
+    for (unsigned i = 0; i < index && world->fifo; i++)
+        blocked = blocked || (world->messages[i].group == world->messages[index].group &&
+                              !world->messages[i].deleted);
+    return blocked;
+}
+
+int64_t world_free_at_ms(const struct world *world, unsigned index)
+{
+    int64_t at_ms = world->messages[index].visible_at_ms;
+    unsigned end = world->queue.earlier_only ? index : world->message_count;
+    for (unsigned i = 0; i < end && world->fifo; i++)
+        if (world->messages[i].group == world->messages[index].group &&
+            !world->messages[i].deleted && world->messages[i].visible_at_ms > at_ms)
+            at_ms = world->messages[i].visible_at_ms;
+    return at_ms;
+}

@@ -53,43 +53,6 @@ void world_put(struct world *world, int64_t due_ms, enum event_kind kind, unsign
     events_put(&world->events, &world->rng, due_ms, kind, index, ticket);
 }
 
-static int digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
-}
-
-unsigned world_find(const struct world *world, struct le_span id)
-{
-    if (id.len != 36)
-        return MESSAGES_MAX;
-    unsigned index = 0;
-    for (size_t i = 32; i < 36; i++)
-        index = index * 16 + (unsigned)digit(id.ptr[i]);
-    if (index >= world->message_count || memcmp(world->messages[index].id, id.ptr, id.len) != 0)
-        return MESSAGES_MAX;
-    return index;
-}
-
-bool world_is_blocked(const struct world *world, unsigned index)
-{
-    bool blocked = false;
-    for (unsigned i = 0; i < index && world->fifo; i++)
-        blocked = blocked || (world->messages[i].group == world->messages[index].group &&
-                              !world->messages[i].deleted);
-    return blocked;
-}
-
-int64_t world_free_at_ms(const struct world *world, unsigned index)
-{
-    int64_t at_ms = world->messages[index].visible_at_ms;
-    unsigned end = world->queue.earlier_only ? index : world->message_count;
-    for (unsigned i = 0; i < end && world->fifo; i++)
-        if (world->messages[i].group == world->messages[index].group &&
-            !world->messages[i].deleted && world->messages[i].visible_at_ms > at_ms)
-            at_ms = world->messages[i].visible_at_ms;
-    return at_ms;
-}
-
 /* ---- what goes wrong by itself ---- */
 
 static struct worker *any_worker(struct world *world)
