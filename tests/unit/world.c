@@ -14,7 +14,7 @@
 
 /* ---- the clock ---- */
 
-static int64_t clock_now(void *self)
+int64_t world_now(void *self)
 {
     return ((struct world *)self)->now_ms;
 }
@@ -361,7 +361,7 @@ void world_start(struct world *world)
     struct le_queue_port queue = {world,        queue_receive,     queue_delete,
                                   queue_extend, queue_dead_letter, queue_cancel};
     struct le_store_port store = world_store_port(world);
-    struct le_clock_port clock = {world, clock_now, clock_now, clock_arm};
+    struct le_clock_port clock = {world, world_now, world_now, clock_arm};
     world->lanes = world->config.lanes;
     world->config.fifo = world->groups > 0;
     world->pipeline = le_pipeline_new(&world->config, &queue, &store, &clock);
@@ -374,24 +374,6 @@ void world_free(struct world *world)
     le_pipeline_free(world->pipeline);
     le_decoder_free(world->decoder);
     le_free(world);
-}
-
-static void count_line(void *self, const char *line, size_t len)
-{
-    struct world *world = self;
-    world->log_lines += memmem(line, len, world->log_words, strlen(world->log_words)) != NULL;
-}
-
-void world_watch_log(struct world *world, const char *words)
-{
-    const struct le_log_config config = {.level = LE_LOG_WARN,
-                                         .format = LE_LOG_LOGFMT,
-                                         .sink = count_line,
-                                         .wall_ms = clock_now,
-                                         .self = world};
-    world->log_words = words;
-    world->log_lines = 0;
-    le_log_init(&config);
 }
 
 struct world_message *world_add(struct world *world, const char *body)
@@ -478,41 +460,4 @@ enum le_err world_run(struct world *world, unsigned steps_max)
                                           books->released + books->in_flight);
     assert_int_equal(world->deletes_of_uncommitted, 0);
     return why;
-}
-
-void world_check_all_stored(struct world *world)
-{
-    for (size_t i = 0; i < world->count; i++) {
-        assert_int_equal(world->messages[i].rows, 1);
-        assert_true(world->messages[i].deleted);
-    }
-}
-
-const struct le_books *books_of(const struct world *world)
-{
-    return le_pipeline_books(world->pipeline);
-}
-
-void world_stop(struct world *world)
-{
-    le_pipeline_stop(world->pipeline);
-    assert_int_equal(world_run(world, 10000), LE_OK);
-}
-
-int world_set_up(void **state)
-{
-    *state = world_new();
-    return 0;
-}
-
-int world_tear_down(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-void world_renew(void **state)
-{
-    assert_int_equal(world_tear_down(state), 0);
-    assert_int_equal(world_set_up(state), 0);
 }

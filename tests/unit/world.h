@@ -95,6 +95,8 @@ void world_free(struct world *world);
 void world_start(struct world *world);
 struct world_message *world_add(struct world *world, const char *body);
 void world_add_good(struct world *world, size_t count);
+/* Its clock; self: the world. */
+int64_t world_now(void *self);
 /* Turns, answers what is due, and moves the clock to the next event, until the pipeline has
  * finished. Fails the test after limit steps. Answers why it ended. */
 enum le_err world_run(struct world *world, unsigned steps_max);
