@@ -30,24 +30,9 @@
 
 static struct fixture fixture;
 
-static int open_auto(void **state)
+static int set_up(void **state)
 {
-    (void)state;
-    fixture_open_with(&fixture, LE_SQS_PROTOCOL_AUTO);
-    return 0;
-}
-
-static int open_query(void **state)
-{
-    (void)state;
-    fixture_open_with(&fixture, LE_SQS_PROTOCOL_QUERY);
-    return 0;
-}
-
-static int open_json(void **state)
-{
-    (void)state;
-    fixture_open_with(&fixture, LE_SQS_PROTOCOL_JSON);
+    fixture_open_with(&fixture, *(const enum le_sqs_protocol *)*state);
     return 0;
 }
 
@@ -86,6 +71,23 @@ static size_t receive(enum le_err expect)
     size_t count = mine.answer.found_count;
     fixture_receive_free(&mine);
     return count;
+}
+
+/* Receives that are under way at the same time, the last request of each is answered well; how many
+ * messages each has. */
+static void receive_together(size_t count, size_t each)
+{
+    struct fixture_receive receives[3];
+    assert_true(count <= COUNT(receives));
+    for (size_t i = 0; i < count; i++)
+        fixture_receive_begin(&fixture, &receives[i]);
+    fixture_run_requests(&fixture, count);
+    fixture_wait(&fixture);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(receives[i].op.err, LE_OK);
+        assert_int_equal(receives[i].answer.found_count, each);
+        fixture_receive_free(&receives[i]);
+    }
 }
 
 static void test_query_from_the_start(void **state)
@@ -255,18 +257,9 @@ static void test_good_answers_under_way(void **state)
     static const struct script_answer answers[] = {
         {.status = 200, .body = ONE_MESSAGE, .delay_ms = 500},
         {.status = 200, .body = ONE_MESSAGE, .delay_ms = 500}};
-    struct fixture_receive receives[2];
     (void)state;
     script_set(fixture.script, answers, COUNT(answers));
-    for (size_t i = 0; i < COUNT(receives); i++)
-        fixture_receive_begin(&fixture, &receives[i]);
-    fixture_run_requests(&fixture, COUNT(receives));
-    fixture_wait(&fixture);
-    for (size_t i = 0; i < COUNT(receives); i++) {
-        assert_int_equal(receives[i].op.err, LE_OK);
-        assert_int_equal(receives[i].answer.found_count, 1);
-        fixture_receive_free(&receives[i]);
-    }
+    receive_together(2, 1);
     assert_int_equal(script_count(fixture.script), 2);
     assert_true(!is_form(0) && !is_form(1));
     assert_int_equal(told(), 1);
@@ -363,17 +356,9 @@ static void test_requests_under_way(void **state)
         {.status = 500, .body = XML_ERROR("InternalError"), .delay_ms = 500},
         {.status = 500, .body = XML_ERROR("InternalError"), .delay_ms = 500},
         {.status = 200, .body = NO_MESSAGES}};
-    struct fixture_receive receives[3];
     (void)state;
     script_set(fixture.script, answers, COUNT(answers));
-    for (size_t i = 0; i < COUNT(receives); i++)
-        fixture_receive_begin(&fixture, &receives[i]);
-    fixture_run_requests(&fixture, COUNT(receives));
-    fixture_wait(&fixture);
-    for (size_t i = 0; i < COUNT(receives); i++) {
-        assert_int_equal(receives[i].op.err, LE_OK);
-        fixture_receive_free(&receives[i]);
-    }
+    receive_together(3, 0);
     assert_int_equal(script_count(fixture.script), 6);
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(is_form(i), i >= 3);
@@ -403,74 +388,6 @@ static void test_entries_are_encoded_again(void **state)
                         "&ChangeMessageVisibilityBatchRequestEntry.1.VisibilityTimeout=30");
 }
 
-static void call_done(struct le_queue_call *call)
-{
-    *(bool *)call->owner = true;
-    fixture_answered(&fixture);
-}
-
-static enum le_err write_look_up(struct le_queue_call *call, const struct le_sqs_codec *codec)
-{
-    return codec->get_queue_url(&call->request_body, LE_SPAN_LIT("q"), LE_SPAN_NONE);
-}
-
-static void run_call(struct le_queue_call *call)
-{
-    static bool done;
-    done = false;
-    call->operation = LE_SQS_GET_QUEUE_URL;
-    call->done = call_done;
-    call->owner = &done;
-    le_buf_init(&call->request_body, 1024);
-    le_buf_init(&call->answer, 4096);
-    assert_int_equal(write_look_up(call, le_queue_codec(fixture.queue)), LE_OK);
-    fixture.waiting++;
-    le_queue_call(fixture.queue, call);
-    fixture_wait(&fixture);
-    assert_true(done);
-}
-
-static void end_call(struct le_queue_call *call)
-{
-    le_buf_free(&call->request_body);
-    le_buf_free(&call->answer);
-}
-
-static void test_calls_are_written_again(void **state)
-{
-    static const struct script_answer answers[] = {
-        {.status = 500, .body = XML_ERROR("InternalError")},
-        {.status = 200,
-         .body = "<GetQueueUrlResponse><GetQueueUrlResult><QueueUrl>http://x/0/q</QueueUrl>"
-                 "</GetQueueUrlResult></GetQueueUrlResponse>"}};
-    struct le_queue_call call = {.write = write_look_up};
-    struct le_span url;
-    (void)state;
-    script_set(fixture.script, answers, COUNT(answers));
-    run_call(&call);
-    assert_int_equal(call.err, LE_OK);
-    assert_ptr_equal(call.codec, &le_sqs_query);
-    assert_int_equal(call.codec->read_queue_url(call.answer.data, call.answer.len, &url), LE_OK);
-    assert_true(le_span_is(url, "http://x/0/q"));
-    assert_string_equal(script_request(fixture.script, 1)->body,
-                        "Action=GetQueueUrl&Version=2012-11-05&QueueName=q");
-    assert_true(!is_form(0) && is_form(1));
-    end_call(&call);
-}
-
-static void test_a_call_without_a_writer(void **state)
-{
-    static const struct script_answer answers[] = {
-        {.status = 500, .body = XML_ERROR("InternalError")}};
-    struct le_queue_call call = {.write = NULL};
-    (void)state;
-    script_set(fixture.script, answers, COUNT(answers));
-    run_call(&call);
-    assert_int_equal(call.err, LE_ERR_SERVICE);
-    assert_int_equal(script_count(fixture.script), 1);
-    end_call(&call);
-}
-
 /* A form that is refused for the time it was signed with goes once more as it is. */
 static void test_skew_in_query(void **state)
 {
@@ -498,29 +415,30 @@ static void test_json_when_it_was_said(void **state)
     assert_false(is_form(0));
 }
 
-#define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, tear_down)
+#define WITH(protocol, test) \
+    cmocka_unit_test_prestate_setup_teardown(test, set_up, tear_down, &protocol)
 
 int main(void)
 {
+    static enum le_sqs_protocol automatic = LE_SQS_PROTOCOL_AUTO, query = LE_SQS_PROTOCOL_QUERY,
+                                json = LE_SQS_PROTOCOL_JSON;
     const struct CMUnitTest tests[] = {
-        WITH(open_query, test_query_from_the_start),
-        WITH(open_query, test_entries_in_query),
-        WITH(open_query, test_skew_in_query),
-        WITH(open_json, test_json_when_it_was_said),
+        WITH(query, test_query_from_the_start),
+        WITH(query, test_entries_in_query),
+        WITH(query, test_skew_in_query),
+        WITH(json, test_json_when_it_was_said),
         cmocka_unit_test(test_found_out_at_the_first_answer),
-        WITH(open_auto, test_found_out_at_a_good_answer),
-        WITH(open_auto, test_entries_of_a_good_answer),
+        WITH(automatic, test_found_out_at_a_good_answer),
+        WITH(automatic, test_entries_of_a_good_answer),
         cmocka_unit_test(test_good_answers_of_neither_protocol),
-        WITH(open_auto, test_a_page_for_a_form),
-        WITH(open_auto, test_good_answers_under_way),
-        WITH(open_auto, test_settled_by_a_good_answer),
-        WITH(open_auto, test_errors_that_say_nothing_of_the_protocol),
-        WITH(open_auto, test_neither_protocol),
-        WITH(open_auto, test_settled_by_an_error),
-        WITH(open_auto, test_requests_under_way),
-        WITH(open_auto, test_entries_are_encoded_again),
-        WITH(open_auto, test_calls_are_written_again),
-        WITH(open_auto, test_a_call_without_a_writer),
+        WITH(automatic, test_a_page_for_a_form),
+        WITH(automatic, test_good_answers_under_way),
+        WITH(automatic, test_settled_by_a_good_answer),
+        WITH(automatic, test_errors_that_say_nothing_of_the_protocol),
+        WITH(automatic, test_neither_protocol),
+        WITH(automatic, test_settled_by_an_error),
+        WITH(automatic, test_requests_under_way),
+        WITH(automatic, test_entries_are_encoded_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
