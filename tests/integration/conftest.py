@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import pytest
 
 from lib import servers
+from lib.credential_services import Metadata, Sts
 from lib.pki import Pki
 from lib.postgres import Cluster, Database, TlsCluster
 from lib.program import Program, binary
@@ -137,6 +138,20 @@ def make_stub(tmp_path):
     yield make
     for stub in stubs:
         stub.finish()
+
+
+@pytest.fixture
+def metadata():
+    metadata = Metadata()
+    yield metadata
+    metadata.close()
+
+
+@pytest.fixture
+def sts():
+    sts = Sts()
+    yield sts
+    sts.close()
 
 
 @pytest.fixture

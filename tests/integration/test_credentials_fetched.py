@@ -1,61 +1,12 @@
 """Credentials that a service gives out: they sign the requests, are fetched anew when they have expired, and what is wrong with
 them is said."""
 
-import datetime
-import json
-
 import pytest
 
 from lib.processes import wait_until
-from lib.service import Service
 from test_errors import check
 
 COUNT = 200
-NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_SESSION_TOKEN": None}
-
-
-def ends_in(seconds):
-    """As both kinds of answers say until when credentials last."""
-    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class Metadata(Service):
-    """Of a container at /role, and of an instance. Each answer with credentials has another key: KEY1, KEY2, …"""
-
-    def __init__(self):
-        super().__init__()
-        self.given, self.broken, self.has_role, self.lasts_s = 0, False, True, 3600
-
-    def answer(self, handler):
-        if handler.command == "PUT":
-            handler.say(200, "instance-token")
-            return
-        instance = handler.headers.get("x-aws-ec2-metadata-token") == "instance-token"
-        if self.broken:
-            handler.say(500, "")
-        elif instance and handler.path == "/latest/meta-data/iam/security-credentials/":
-            handler.say(200 if self.has_role else 404, "the-role")
-        elif handler.path == "/role" or (instance and handler.path.endswith("/the-role")):
-            handler.say(200, self.credentials())
-        else:
-            handler.say(404, "")
-
-    def credentials(self):
-        self.given += 1
-        names = {"AccessKeyId": f"KEY{self.given}", "SecretAccessKey": "fetched-secret", "Token": "fetched-token"}
-        return json.dumps({"Code": "Success", **names, "Expiration": ends_in(self.lasts_s)})
-
-    def environment(self, kind):
-        if kind == "container":
-            return {**NO_KEYS, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.url}/role"}
-        return {**NO_KEYS, "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.url, "AWS_EC2_METADATA_DISABLED": None}
-
-
-@pytest.fixture
-def metadata():
-    made = Metadata()
-    yield made
-    made.close()
 
 
 @pytest.fixture

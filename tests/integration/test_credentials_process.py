@@ -6,8 +6,9 @@ import sys
 import botocore.session
 import pytest
 
+from lib.credential_services import NO_KEYS
 from lib.processes import wait_until
-from test_credentials_fetched import COUNT, NO_KEYS, environment, keys_seen
+from test_credentials_fetched import COUNT, environment, keys_seen
 from test_errors import check
 
 HELPER = """\

@@ -13,10 +13,11 @@ import botocore.session
 import botocore.tokens
 import pytest
 
+from lib.credential_services import NO_KEYS
 from lib.processes import wait_until
 from lib.program import binary, is_sanitized
 from lib.service import Service
-from test_credentials_fetched import COUNT, NO_KEYS, environment, keys_seen
+from test_credentials_fetched import COUNT, environment, keys_seen
 
 START_URL = "https://x.example/start"
 ROLE = "Read+Only=,.@-_ &%/é"

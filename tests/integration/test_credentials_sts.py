@@ -4,7 +4,6 @@ files and variables; the requests to the queue are signed with what it answers."
 import json
 import os
 from collections import namedtuple
-from urllib.parse import parse_qsl
 
 import botocore.session
 import pytest
@@ -13,9 +12,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from lib import logins
+from lib.credential_services import NO_KEYS
 from lib.processes import free_port, wait_until
-from lib.service import Service
-from test_credentials_fetched import COUNT, NO_KEYS, Metadata, ends_in, environment, keys_seen
+from test_credentials_fetched import COUNT, environment, keys_seen
 from test_errors import check
 
 ARN = "arn:aws:iam::111111111111:role/"
@@ -24,46 +23,6 @@ WORK = "[profile work]\naws_access_key_id = WORKKEY\naws_secret_access_key = wor
 SECRETS = {"BASEKEY": "base-secret", "WORKKEY": "work-secret"}
 
 Nowhere = namedtuple("Nowhere", "url")
-Asked = namedtuple("Asked", "form headers path body")
-
-
-class Sts(Service):
-    """Each answer with credentials has another key: KEY1, KEY2, … refusals: codes that come before them."""
-
-    def __init__(self):
-        super().__init__()
-        self.asked, self.given, self.refusals, self.lasts_s = [], 0, [], 3600
-
-    def answer(self, handler):
-        form = dict(parse_qsl(handler.body, keep_blank_values=True, strict_parsing=True))
-        self.asked.append(Asked(form, {name.lower(): value for name, value in handler.headers.items()}, handler.path, handler.body))
-        if self.refusals:
-            code = self.refusals.pop(0)
-            handler.say(400, f"<ErrorResponse><Error><Code>{code}</Code><Message>psst</Message></Error></ErrorResponse>")
-            return
-        self.given += 1
-        fields = {"AccessKeyId": f"KEY{self.given}", "SecretAccessKey": "fetched-secret", "SessionToken": "fetched-token"}
-        text = "".join(f"<{name}>{value}</{name}>" for name, value in {**fields, "Expiration": ends_in(self.lasts_s)}.items())
-        result = f"{form['Action']}Result"
-        handler.say(200, f"<{form['Action']}Response><{result}><Credentials>{text}</Credentials></{result}></{form['Action']}Response>")
-
-    def begin(self):
-        """Forgets what it was asked, and counts from the beginning."""
-        self.asked, self.given = [], 0
-
-
-@pytest.fixture
-def sts():
-    made = Sts()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def container():
-    made = Metadata()
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -152,16 +111,16 @@ def check_signature(asked):
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_what_is_asked_is_what_botocore_asks(name, loaded, program, database, sts, container, token, tmp_path, monkeypatch):
+def test_what_is_asked_is_what_botocore_asks(name, loaded, program, database, sts, metadata, token, tmp_path, monkeypatch):
     config, more, arguments = SAME[name]
-    put = {"TOKEN": str(token), "CONTAINER": f"{container.url}/role"}
+    put = {"TOKEN": str(token), "CONTAINER": f"{metadata.url}/role"}
     more = {variable: put.get(value, value) for variable, value in more.items()}
     keys = tmp_path / "keys"
     keys.write_text(json.dumps({"Version": 1, "AccessKeyId": "WORKKEY", "SecretAccessKey": SECRETS["WORKKEY"]}))
     env = settings(tmp_path, sts, config.replace("TOKEN", str(token)).replace("KEYS", str(keys)), **more)
     wanted = theirs(monkeypatch, env, arguments, sts)
     sts.begin()
-    container.given = 0
+    metadata.given = 0
     result = program.run("check", *arguments, env=environment(loaded, database, env))
     assert "ok    credentials" in result.stdout, result
     assert (*keys_seen(loaded), [plain(asked) for asked in sts.asked]) == wanted
@@ -195,11 +154,11 @@ def test_credentials_that_have_expired_are_fetched_anew(loaded, program, databas
     assert [asked.form["WebIdentityToken"][-6:] for asked in sts.asked[:2]] == [".first", "second"]
 
 
-def test_a_base_is_fetched_anew_in_time(loaded, program, database, sts, container, tmp_path):
+def test_a_base_is_fetched_anew_in_time(loaded, program, database, sts, metadata, tmp_path):
     """Both are those of a few seconds."""
-    container.lasts_s = sts.lasts_s = 2
+    metadata.lasts_s = sts.lasts_s = 2
     config, more, _ = SAME["role-of-container"]
-    more = {**more, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{container.url}/role"}
+    more = {**more, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{metadata.url}/role"}
     run = program.start(env=environment(loaded, database, settings(tmp_path, sts, config, **more)))
     wait_until(lambda: sts.given >= 3 and database.count() == COUNT, run.tail)
     assert run.terminate() == 0
@@ -218,18 +177,18 @@ def test_a_service_waits_for_its_role(loaded, program, database, sts, tmp_path):
     assert run.events("credentials_recovered") and "psst" not in run.stderr()
 
 
-def test_a_service_waits_for_the_instance_that_takes_a_role_on(loaded, program, database, sts, container, tmp_path):
+def test_a_service_waits_for_the_instance_that_takes_a_role_on(loaded, program, database, sts, metadata, tmp_path):
     """It was named: that there is none does not mean that nobody gave credentials."""
-    container.has_role = False
-    more = {**container.environment("instance"), "AWS_PROFILE": "deploy"}
+    metadata.has_role = False
+    more = {**metadata.environment("instance"), "AWS_PROFILE": "deploy"}
     config = role("deploy", "credential_source = Ec2InstanceMetadata")
     run = program.start(env=environment(loaded, database, settings(tmp_path, sts, config, **more)))
     said = run.wait_event("credentials_failed")
     assert said["source"] == "role of profile deploy" and "this instance has no role" in said["text"]
-    container.has_role = True
+    metadata.has_role = True
     wait_until(lambda: database.count() == COUNT, run.tail)
     assert run.terminate() == 0
-    assert keys_seen(loaded) == ["KEY1"] and container.given == 1
+    assert keys_seen(loaded) == ["KEY1"] and metadata.given == 1
 
 
 def test_check_says_what_is_wrong(loaded, program, database, sts, token, tmp_path):

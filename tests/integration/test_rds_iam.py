@@ -12,7 +12,6 @@ from lib.pki import RDS_HOST
 from lib.postgres import PASSWORD
 from lib.processes import wait_until
 from lib.queues import CREDENTIALS
-from test_credentials_fetched import Metadata
 from test_errors import check
 
 COUNT = 100
@@ -121,8 +120,8 @@ def test_a_refusal_may_pass_once_a_token_was_taken(program, environment, directo
     assert run.terminate() == 0
 
 
-def test_the_connection_waits_for_the_first_credentials(program, environment, directory, tls_postgres, tls_database):
-    metadata, may_answer = Metadata(), threading.Event()
+def test_the_connection_waits_for_the_first_credentials(program, environment, directory, tls_postgres, tls_database, metadata):
+    may_answer = threading.Event()
     answer = metadata.answer
     metadata.answer = lambda handler: may_answer.wait(60) and answer(handler)
     keys = {"AWS_ACCESS_KEY_ID": "KEY1", "AWS_SECRET_ACCESS_KEY": "fetched-secret", "AWS_SESSION_TOKEN": "fetched-token"}
@@ -133,7 +132,6 @@ def test_the_connection_waits_for_the_first_credentials(program, environment, di
     may_answer.set()
     assert run.wait() == 0 and tls_database.count() == COUNT
     assert not directory.faults and "fetched-" not in run.stderr() + run.stdout()
-    metadata.close()
 
 
 def test_the_region_of_the_settings_for_a_name_that_has_none(program, environment, directory, tls_postgres, tls_database):

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from lib import logins
+from lib.credential_services import NO_KEYS
 from lib.processes import wait_until
 from lib.program import is_sanitized
-from test_credentials_fetched import NO_KEYS, Metadata
-from test_credentials_sts import Sts
 
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
@@ -113,26 +112,12 @@ def test_keys_that_a_role_is_taken_on_with(world, sts, tmp_path, how):
     assert places(run, KEY, OTHER) == {KEY: ["[heap]"] * 2, OTHER: []}
 
 
-@pytest.fixture
-def sts():
-    made = Sts()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def container():
-    made = Metadata()
-    yield made
-    made.close()
-
-
 @pytest.mark.parametrize("asked", [True, False])
-def test_the_token_for_a_container_s_service(world, container, asked):
+def test_the_token_for_a_container_s_service(world, metadata, asked):
     """Its source keeps it, and nobody where other credentials come first; of what it brings the signer has a copy too."""
-    env = container.environment("container") if asked else {}
+    env = metadata.environment("container") if asked else {}
     run = secrets_of(world, **{**env, "AWS_CONTAINER_AUTHORIZATION_TOKEN": TOKEN})
-    assert (container.given > 0) == asked
+    assert (metadata.given > 0) == asked
     assert places(run, TOKEN, "fetched-secret") == {TOKEN: ["[heap]"] * asked, "fetched-secret": ["[heap]"] * 2 * asked}
 
 
