@@ -159,7 +159,9 @@ static void plan_next(struct le_refresh *refresh)
         return;
     }
     le_backoff_reset(&refresh->backoff);
-    wait_for(refresh, le_refresh_wait_ms(left, refresh->config.rng), true);
+    int64_t wait = le_refresh_wait_ms(left, refresh->config.rng);
+    /* Those that always last for moments would else be asked for all the time. */
+    wait_for(refresh, wait > refresh->config.pause_ms ? wait : refresh->config.pause_ms, true);
 }
 
 static void succeed(struct le_refresh *refresh)
@@ -250,7 +252,9 @@ enum le_err le_refresh_new(const struct le_refresh_config *config, struct le_ref
     refresh->config = *config;
     if (refresh->config.forced_ms == 0)
         refresh->config.forced_ms = LE_REFRESH_FORCED_MS;
-    le_backoff_init(&refresh->backoff, LE_REFRESH_BACKOFF_MS, LE_REFRESH_INTERVAL_MAX);
+    if (refresh->config.pause_ms == 0)
+        refresh->config.pause_ms = LE_REFRESH_PAUSE_MS;
+    le_backoff_init(&refresh->backoff, refresh->config.pause_ms, LE_REFRESH_INTERVAL_MAX);
     int rc = uv_timer_init(config->loop, &refresh->timer);
     assert(rc == 0); /* it cannot: nothing is asked of the system */
     (void)rc;

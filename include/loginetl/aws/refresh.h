@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #define LE_REFRESH_AHEAD_MS     INT64_C(900000) /* what the SDKs take: a quarter of an hour */
-#define LE_REFRESH_BACKOFF_MS   1000
+#define LE_REFRESH_PAUSE_MS     1000
 #define LE_REFRESH_INTERVAL_MAX 60000
 #define LE_REFRESH_FORCED_MS    5000
 
@@ -24,6 +24,8 @@ struct le_refresh_config {
     int64_t (*wall_ms)(void *self);      /* since 1970 */
     void *self;
     int64_t forced_ms; /* between a refresh and one that is forced; 0: LE_REFRESH_FORCED_MS */
+    int64_t pause_ms;  /* before any other one, at least, and after a failure at first; 0:
+                          LE_REFRESH_PAUSE_MS */
     /* There are new credentials; the spans are valid during the call. An error counts as a failed
      * refresh. */
     enum le_err (*changed)(void *owner, const struct le_credentials *credentials);

@@ -128,7 +128,7 @@ static void on_failed(void *owner, enum le_err err, const struct le_credential_f
         close_refresh();
 }
 
-static void open_world(const struct step *steps, size_t count)
+static void open_world_with(const struct step *steps, size_t count, int64_t pause_ms)
 {
     world = (struct world){.wall_ms = START_MS, .step_count = count};
     memcpy(world.steps, steps, count * sizeof *steps);
@@ -144,8 +144,14 @@ static void open_world(const struct step *steps, size_t count)
                                              .changed = on_changed,
                                              .failed = on_failed,
                                              .forced_ms = 20,
+                                             .pause_ms = pause_ms,
                                              .owner = &world};
     assert_int_equal(le_refresh_new(&config, &world.refresh), LE_OK);
+}
+
+static void open_world(const struct step *steps, size_t count)
+{
+    open_world_with(steps, count, 20);
 }
 
 static void start(void)
@@ -255,6 +261,24 @@ static void test_before_they_expire(void **state)
     for (int i = 0; i < 20; i++)
         turn();
     assert_int_equal(world.asked, 3);
+    close_world();
+}
+
+/* However soon they expire: here nothing would be due for a minute. Who is forced need not wait. */
+static void test_there_is_a_pause_in_between(void **state)
+{
+    static const struct step steps[] = {{.life_ms = 1}};
+    (void)state;
+    open_world_with(steps, COUNT(steps), LE_REFRESH_INTERVAL_MAX);
+    start();
+    run_until(1, 0);
+    for (int i = 0; i < 20; i++) {
+        world.wall_ms++;
+        turn();
+    }
+    assert_int_equal(world.asked, 1);
+    force();
+    run_until(2, 0);
     close_world();
 }
 
@@ -402,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_credentials_that_never_expire),
         cmocka_unit_test(test_a_source_without_refresh),
         cmocka_unit_test(test_before_they_expire),
+        cmocka_unit_test(test_there_is_a_pause_in_between),
         cmocka_unit_test(test_a_failure_is_tried_again),
         cmocka_unit_test(test_the_old_ones_stay_until_they_expire),
         cmocka_unit_test(test_what_the_owner_cannot_take_comes_again),
