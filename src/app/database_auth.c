@@ -3,13 +3,6 @@
 #include "loginetl/aws/endpoint.h"
 #include "loginetl/sqs/rds_token.h"
 
-/* The host's name says it, unless it is a name that somebody gave a proxy. */
-static struct le_span region_of(const struct le_settings *settings, struct le_span host)
-{
-    struct le_span region = le_region_of_database(host);
-    return region.len > 0 ? region : le_span_of(settings->region);
-}
-
 static enum le_err make_token(void *self, const char *host, const char *port, const char *user,
                               struct le_buf *out, const char **why)
 {
@@ -20,8 +13,10 @@ static enum le_err make_token(void *self, const char *host, const char *port, co
     *why = failure[0] != '\0' ? failure : "waiting for AWS credentials to make its token with";
     if (err != LE_OK)
         return err;
+    char region[LE_REGION_MAX]; /* the host's name says it, unless it is one that somebody gave */
+    bool named = le_region_of_database(le_span_of(host), region);
     const struct le_rds_login login = {
-        .region = region_of(world->settings, le_span_of(host)),
+        .region = le_span_of(named ? region : world->settings->region),
         .host = le_span_of(host),
         .port = le_span_of(port),
         .user = le_span_of(user),

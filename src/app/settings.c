@@ -199,12 +199,25 @@ static enum le_err find_fields(struct le_settings *settings)
     return le_options_refuse(&settings->options, LE_OPT_REQUIRE, what);
 }
 
+/* Why tokens cannot be made for each host. */
+static const char *token_fault(const struct le_settings *settings, const struct le_conninfo *info)
+{
+    char region[LE_REGION_MAX];
+    const char *why = le_conninfo_password_fault(info);
+    for (size_t i = 0; i < info->host_count && why == NULL && settings->region_made_up; i++) {
+        if (!le_region_of_database(le_span_of(info->hosts[i].host), region))
+            why = "a host's name does not say its region, for which the password is made: give "
+                  "--region or AWS_REGION";
+    }
+    return why;
+}
+
 static enum le_err check_auth(struct le_settings *settings, const struct le_conninfo *info)
 {
     if (!le_setting_rds_iam(settings))
         return LE_OK;
     settings->password_unused = info->password;
-    const char *why = le_conninfo_password_fault(info);
+    const char *why = token_fault(settings, info);
     if (why == NULL)
         return LE_OK;
     const bool given = le_setting(settings, LE_OPT_DATABASE_URL) != NULL;

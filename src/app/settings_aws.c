@@ -156,11 +156,14 @@ static enum le_err find_endpoint(struct le_settings *settings, const struct le_p
     struct le_span queue_url = le_span_of(le_setting(settings, LE_OPT_QUEUE_URL));
     struct le_span region = le_span_of(le_setting(settings, LE_OPT_REGION));
     struct le_sqs_arn arn;
+    char said[LE_REGION_MAX];
     settings->region_by_profile = region.len == 0 && place->region.len > 0;
     if (region.len == 0)
         region = place->region;
     if (region.len == 0 && le_settings_queue_arn(settings, &arn))
         region = arn.region;
+    settings->region_made_up =
+        region.len == 0 && !le_region_of_url(queue_url, said) && !le_region_of_url(given, said);
     enum le_err err = le_region_choose(region, queue_url, given.ptr != NULL ? given : queue_url,
                                        settings->region);
     if (err == LE_ERR_CONFIG)

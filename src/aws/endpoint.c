@@ -136,14 +136,15 @@ static struct le_span region_of_path(struct le_span path)
     return segment.len < rest.len && looks_like_region(segment) ? segment : LE_SPAN_NONE;
 }
 
-/* The host in small letters, as the Host header has it: false when no host is so long. */
-static bool take_host(const struct le_endpoint *endpoint, char out[HOST_MAX])
+/* The host in small letters, as the Host header has it: false when it is none, or no host is so
+ * long. */
+static bool lower_host(struct le_span host, char out[HOST_MAX])
 {
-    if (endpoint->host.len >= HOST_MAX)
+    if (host.len == 0 || host.len >= HOST_MAX)
         return false;
-    memcpy(out, endpoint->host.ptr, endpoint->host.len);
-    out[endpoint->host.len] = '\0';
-    le_ascii_lower_text(out, endpoint->host.len);
+    memcpy(out, host.ptr, host.len);
+    out[host.len] = '\0';
+    le_ascii_lower_text(out, host.len);
     return true;
 }
 
@@ -161,7 +162,8 @@ bool le_region_of_url(struct le_span url, char out[LE_REGION_MAX])
     struct le_endpoint endpoint;
     char host[HOST_MAX];
     out[0] = '\0';
-    if (url.len == 0 || le_endpoint_parse(url, &endpoint) != LE_OK || !take_host(&endpoint, host))
+    if (url.len == 0 || le_endpoint_parse(url, &endpoint) != LE_OK ||
+        !lower_host(endpoint.host, host))
         return false;
     return set_region(region_of_host(le_span_of(host)), out) ||
            set_region(region_of_path(endpoint.path), out);
@@ -178,7 +180,8 @@ bool le_endpoint_is_aws(struct le_span url)
 {
     struct le_endpoint endpoint;
     char text[HOST_MAX];
-    if (url.len == 0 || le_endpoint_parse(url, &endpoint) != LE_OK || !take_host(&endpoint, text))
+    if (url.len == 0 || le_endpoint_parse(url, &endpoint) != LE_OK ||
+        !lower_host(endpoint.host, text))
         return false;
     struct le_span host = {text, host_len(le_span_of(text))};
     for (size_t i = 0; i < PARTITIONS; i++) {
@@ -190,7 +193,7 @@ bool le_endpoint_is_aws(struct le_span url)
 
 /* A database may be called rds as well: the service's label is the last of that name. And an id in
  * front of it may look like a region, what follows it only if it is one. */
-struct le_span le_region_of_database(struct le_span host)
+static struct le_span region_of_database(struct le_span host)
 {
     struct le_span rest = host, before = LE_SPAN_NONE, found = LE_SPAN_NONE;
     if (host.len == 0 || memmem(host.ptr, host.len, ".amazonaws.", 11) == NULL)
@@ -204,6 +207,13 @@ struct le_span le_region_of_database(struct le_span host)
         before = label;
     }
     return found;
+}
+
+bool le_region_of_database(struct le_span host, char out[LE_REGION_MAX])
+{
+    char name[HOST_MAX];
+    out[0] = '\0';
+    return lower_host(host, name) && set_region(region_of_database(le_span_of(name)), out);
 }
 
 enum le_err le_region_choose(struct le_span given, struct le_span queue_url,

@@ -143,6 +143,26 @@ def test_the_region_of_the_settings_for_a_name_that_has_none(program, environmen
     assert run.events("database_connected", tls="true")  # require is the default
 
 
+def test_a_host_in_capitals(program, environment, directory, tls_postgres, tls_database):
+    """The token holds the name as it was given, as botocore's does, and its region all the same."""
+    host = RDS_HOST.upper()
+    directory.expect(CREDENTIALS, host, tls_postgres.port, REGION)
+    run = program.drain(env={**environment, "DATABASE_URL": place(tls_database, host=host)}, status=(0,))
+    assert tls_database.count() == COUNT and not directory.faults
+    check_outputs(program, directory)
+
+
+def test_a_region_that_nobody_has_said_is_not_made_up(program, environment, tls_database):
+    """A queue of an emulator's does without."""
+    none = {"AWS_REGION": None, "AWS_DEFAULT_REGION": None}
+    url = place(tls_database, host=f"{RDS_HOST},db.front.example", hostaddr="127.0.0.1,127.0.0.1")
+    result = program.run("check", env={**environment, **none, "DATABASE_URL": url})
+    check(result, 2, "--database-auth rds-iam")
+    assert "give --region or AWS_REGION (from DATABASE_URL or the PG* variables)" in result.stderr, result
+    program.drain(env={**environment, **none}, status=(0,))
+    assert tls_database.count() == COUNT
+
+
 def test_several_hosts_have_tokens_of_their_own(program, environment, directory, tls_database):
     """The first one's is no good here, as it would be for the second."""
     url = place(tls_database, host=f"other.abc.us-east-1.rds.amazonaws.com,{RDS_HOST}", hostaddr="127.0.0.1,127.0.0.1", sslmode="verify-ca")

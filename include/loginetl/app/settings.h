@@ -34,6 +34,7 @@ struct le_settings {
     enum le_endpoint_source endpoint_source;
     char region[LE_REGION_MAX];
     bool region_by_profile; /* it is the profile's */
+    bool region_made_up;    /* for a queue that is not AWS's: nobody has said one */
     char
         ca_file[LE_CA_FILE_MAX]; /* of certificates that https is verified with; "": the system's */
     char sts_endpoint[LE_ENDPOINT_MAX]; /* "": the plan asks nothing of it */

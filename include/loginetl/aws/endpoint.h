@@ -29,9 +29,9 @@ bool le_region_of_url(struct le_span url, char out[LE_REGION_MAX]);
 /* Is the host one of AWS's own, in any partition? */
 bool le_endpoint_is_aws(struct le_span url);
 /* The region that the name of a database server of RDS or Aurora holds, a cluster's or a proxy's
- * too ("db.abc.eu-west-1.rds.amazonaws.com", "db.abc.rds.cn-north-1.amazonaws.com.cn"); absent when
- * it is not such a name. */
-struct le_span le_region_of_database(struct le_span host);
+ * too ("db.abc.eu-west-1.rds.amazonaws.com", "db.abc.rds.cn-north-1.amazonaws.com.cn"). False, and
+ * out empty: it is not such a name. */
+bool le_region_of_database(struct le_span host, char out[LE_REGION_MAX]);
 /* Lower-case letters, digits and dashes: it becomes part of a host name and of signatures. */
 bool le_region_valid(struct le_span region);
 /* The given region, else the queue URL's, else the endpoint's, else us-east-1 when the endpoint is
