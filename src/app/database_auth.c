@@ -34,10 +34,22 @@ struct le_pg_passwords *le_database_passwords(struct le_world *world)
         .make = make_token,
         .self = world,
         .setting = "--database-auth rds-iam",
-        .advice =
-            "GRANT rds_iam to the user, allow rds-db:connect on it in the IAM policy, and "
-            "check that the host is the database's own endpoint, in its region (--region when "
-            "the name does not say), and this machine's clock",
+        .advice = {[LE_PG_REFUSED] =
+                       "allow rds-db:connect on the user in the IAM policy, and check that the "
+                       "host is the database's own endpoint, in its region (--region when the name "
+                       "does not say), that IAM authentication is on there, and this machine's "
+                       "clock",
+                   [LE_PG_MISTAKEN] =
+                       "it was taken for a password of the user's own: GRANT rds_iam to the user, "
+                       "and check the user and the host in --database-url",
+                   [LE_PG_NO_TLS] = "a token goes over TLS only, which RDS always has: check the "
+                                    "host and port in --database-url",
+                   [LE_PG_UNTRUSTED] = "sslrootcert must name the certificates that AWS publishes "
+                                       "for RDS (global-bundle.pem); check this machine's clock "
+                                       "too",
+                   [LE_PG_MISNAMED] = "host in --database-url must be the database's own endpoint; "
+                                      "where another name or a tunnel leads to it, hostaddr= says "
+                                      "the address"},
     };
     return &world->passwords;
 }

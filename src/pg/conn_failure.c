@@ -48,7 +48,9 @@ void le_pg_conn_place(const struct le_pg_conn *conn, char out[LE_PG_PLACE_SIZE])
 struct sign {
     const char *needle;
     enum le_err err;
-    const char *words; /* behind "host:port: " */
+    const char *words;        /* behind "host:port: " */
+    const char *mend;         /* behind them, what to do; NULL: they say it themselves */
+    enum le_pg_advice advice; /* instead of it, where passwords are made */
 };
 
 #define REFUSED   "Connection refused"
@@ -56,53 +58,65 @@ struct sign {
 
 static const struct sign signs[] = {
     {"Too many open files", LE_ERR_CONNECT,
-     "too many files are open; raise the limit (ulimit -n, LimitNOFILE=)"},
-    {"does not support SSL", LE_ERR_TLS,
-     "the server does not offer TLS: turn it on there (ssl = on), or check sslmode"},
-    {"SSL SYSCALL", LE_ERR_CLOSED, "the connection was lost in the TLS handshake"},
+     .words = "too many files are open; raise the limit (ulimit -n, LimitNOFILE=)"},
+    {"does not support SSL", LE_ERR_TLS, "the server does not offer TLS",
+     "turn it on there (ssl = on), or check sslmode", LE_PG_NO_TLS},
+    {"SSL SYSCALL", LE_ERR_CLOSED, .words = "the connection was lost in the TLS handshake"},
     {"does not match host name", LE_ERR_TLS,
-     "TLS failed: the server's certificate is for another host: check the host in --database-url; "
-     "sslmode=verify-ca does not look at it"},
+     "TLS failed: the server's certificate is for another host",
+     "check the host in --database-url; sslmode=verify-ca does not look at it", LE_PG_MISNAMED},
     {"certificate verify failed", LE_ERR_TLS,
      "TLS failed: no authority in sslrootcert vouches for the server's certificate, or it is not "
-     "valid at this time: check sslrootcert, the certificate and this machine's clock"},
+     "valid at this time",
+     "check sslrootcert, the certificate and this machine's clock", LE_PG_UNTRUSTED},
     {"\"system\" does not exist", LE_ERR_TLS,
-     "TLS failed: sslrootcert=system needs libpq 16 or later: name the system's file instead, such "
-     "as /etc/ssl/certs/ca-certificates.crt"},
+     "TLS failed: sslrootcert=system needs libpq 16 or later",
+     "name the system's file instead, such as /etc/ssl/certs/ca-certificates.crt", LE_PG_UNTRUSTED},
     {"root certificate file", LE_ERR_TLS,
-     "TLS failed: sslrootcert names no file of certificates in PEM that can be read"},
+     "TLS failed: sslrootcert names no file of certificates in PEM that can be read",
+     "without it libpq reads ~/.postgresql/root.crt", LE_PG_UNTRUSTED},
     {"private key file", LE_ERR_TLS,
-     "TLS failed: sslkey names no private key of sslcert's that can be used: check the file, and "
-     "that nobody else may read it (chmod 600)"},
+     .words =
+         "TLS failed: sslkey names no private key of sslcert's that can be used: check the file, "
+         "and that nobody else may read it (chmod 600)"},
     {"certificate file", LE_ERR_TLS,
-     "TLS failed: sslcert names no certificate in PEM that can be read"},
+     .words = "TLS failed: sslcert names no certificate in PEM that can be read"},
     {" alert ", LE_ERR_TLS,
-     "TLS failed: the server refused the handshake: check sslcert and sslkey, if it wants a client "
-     "certificate, and ssl_min_protocol_version"},
-    {"SSL", LE_ERR_TLS, "TLS failed: check sslmode, sslrootcert and the server's certificate"},
+     .words =
+         "TLS failed: the server refused the handshake: check sslcert and sslkey, if it wants a "
+         "client certificate, and ssl_min_protocol_version"},
+    {"SSL", LE_ERR_TLS,
+     .words = "TLS failed: check sslmode, sslrootcert and the server's certificate"},
     {"certificate", LE_ERR_TLS,
-     "TLS failed: check sslmode, sslrootcert and the server's certificate"},
-    {"GSS", LE_ERR_CONNECT, "GSSAPI failed: check gssencmode and the Kerberos credentials"},
+     .words = "TLS failed: check sslmode, sslrootcert and the server's certificate"},
+    {"GSS", LE_ERR_CONNECT,
+     .words = "GSSAPI failed: check gssencmode and the Kerberos credentials"},
     {REFUSED, LE_ERR_CONNECT,
-     "connection refused: is PostgreSQL running there? check --database-url"},
-    {NO_SOCKET, LE_ERR_CONNECT, "no such socket: is PostgreSQL running here? check --database-url"},
-    {"Permission denied", LE_ERR_CONNECT, "the socket may not be used: check its permissions"},
+     .words = "connection refused: is PostgreSQL running there? check --database-url"},
+    {NO_SOCKET, LE_ERR_CONNECT,
+     .words = "no such socket: is PostgreSQL running here? check --database-url"},
+    {"Permission denied", LE_ERR_CONNECT,
+     .words = "the socket may not be used: check its permissions"},
     {"unreachable", LE_ERR_CONNECT,
-     "the host cannot be reached: check --database-url and the network"},
+     .words = "the host cannot be reached: check --database-url and the network"},
     {"No route to host", LE_ERR_CONNECT,
-     "the host cannot be reached: check --database-url and the network"},
-    {"timed out", LE_ERR_TIMEOUT, "no answer in time: check --database-url and the network"},
+     .words = "the host cannot be reached: check --database-url and the network"},
+    {"timed out", LE_ERR_TIMEOUT,
+     .words = "no answer in time: check --database-url and the network"},
     {"read-only", LE_ERR_DATABASE,
-     "the server is read-only, and target_session_attrs wants another"},
+     .words = "the server is read-only, and target_session_attrs wants another"},
     {"hot standby", LE_ERR_DATABASE,
-     "the server is not of the kind that target_session_attrs wants"},
-    {"not read", LE_ERR_DATABASE, "the server is not of the kind that target_session_attrs wants"},
-    {"channel binding", LE_ERR_TLS, "channel binding failed: check channel_binding and sslmode"},
-    {"closed the connection", LE_ERR_CLOSED, "the server closed the connection"},
-    {"Connection reset", LE_ERR_CLOSED, "the connection was reset"},
+     .words = "the server is not of the kind that target_session_attrs wants"},
+    {"not read", LE_ERR_DATABASE,
+     .words = "the server is not of the kind that target_session_attrs wants"},
+    {"channel binding", LE_ERR_TLS,
+     .words = "channel binding failed: check channel_binding and sslmode"},
+    {"closed the connection", LE_ERR_CLOSED, .words = "the server closed the connection"},
+    {"Connection reset", LE_ERR_CLOSED, .words = "the connection was reset"},
 };
 
-static const struct sign other_sign = {"", LE_ERR_CONNECT, "cannot connect: check --database-url"};
+static const struct sign other_sign = {"", LE_ERR_CONNECT,
+                                       .words = "cannot connect: check --database-url"};
 
 static const struct sign *find_sign(const char *text)
 {
@@ -129,22 +143,28 @@ static bool finds_nobody(const struct sign *sign)
 static void explain_sign(const struct le_pg_conn *conn, const char *place, const struct sign *sign,
                          struct le_pg_failure *failure)
 {
+    const struct le_pg_passwords *passwords = conn->config.passwords;
+    const char *mend = sign->mend;
+    if (mend != NULL && passwords != NULL)
+        mend = passwords->advice[sign->advice];
     if (finds_nobody(sign) && is_told_nothing(conn))
         le_pg_failure_set(failure, sign->err,
                           "none of --database-url, DATABASE_URL and PGHOST is set, and no server "
                           "answers at %s",
                           place);
     else
-        le_pg_failure_set(failure, sign->err, "%s: %s", place, sign->words);
+        le_pg_failure_set(failure, sign->err, "%s: %s%s%s", place, sign->words,
+                          mend != NULL ? ": " : "", mend != NULL ? mend : "");
 }
 
 /* It was made for this attempt, so that the settings have nothing wrong in them. */
 static void explain_password(const struct le_pg_passwords *passwords, const char *place,
                              const char *sqlstate, struct le_pg_failure *failure)
 {
+    enum le_pg_advice advice = strcmp(sqlstate, "28P01") == 0 ? LE_PG_MISTAKEN : LE_PG_REFUSED;
     le_pg_failure_set(failure, LE_ERR_DATABASE_FATAL,
                       "%s: the server refused the password that %s made (SQLSTATE %s): %s", place,
-                      passwords->setting, sqlstate, passwords->advice);
+                      passwords->setting, sqlstate, passwords->advice[advice]);
     memcpy(failure->sqlstate, sqlstate, strlen(sqlstate) + 1);
     failure->fatal = !passwords->taken;
     if (!failure->fatal)

@@ -17,7 +17,7 @@ from test_errors import check
 COUNT = 100
 REGION = "eu-west-1"  # the host's name says it, and the queue's is another
 AUTH = {"LOGINETL_DATABASE_AUTH": "rds-iam"}
-ADVICE = ("GRANT rds_iam", "rds-db:connect", "region", "this machine's clock")
+ADVICE = ("rds-db:connect", "region", "this machine's clock")
 
 
 @pytest.fixture(scope="module")
@@ -203,8 +203,44 @@ def test_credentials_are_wanted_even_where_the_queue_needs_none(program, environ
     check(program.run("--drain", env={**environment, **none}), 1, "AWS_ACCESS_KEY_ID")
 
 
+def test_a_token_that_is_taken_for_a_password(program, environment, directory, tls_postgres):
+    """As a server does that has not been told who brings tokens."""
+    tls_postgres.admit()
+    result = program.run("--drain", env=environment)
+    check(result, 1, "--database-auth rds-iam")
+    assert all(word in result.stderr for word in ("SQLSTATE 28P01", "password of the user's own", "GRANT rds_iam"))
+    assert not directory.tokens and not directory.faults
+    check_outputs(program, directory)
+
+
 def test_a_server_without_tls_gets_no_token(program, environment, database):
     url = f"host=localhost hostaddr=127.0.0.1 port={database.cluster.port} user={database.name} dbname={database.name}"
-    run = program.start(env={**environment, "DATABASE_URL": url})
-    assert "the server does not offer TLS" in run.wait_event("database_unavailable")["text"]
+    check_trouble(program, {**environment, "DATABASE_URL": url}, "the server does not offer TLS", "RDS always has", "--database-url")
+
+
+@pytest.mark.parametrize(
+    "change, names",
+    [
+        ({"sslrootcert": None}, ["sslrootcert names no file", "global-bundle.pem"]),
+        ({"sslrootcert": "system"}, ["global-bundle.pem"]),
+        ({"sslrootcert": "stranger"}, ["no authority in sslrootcert vouches", "global-bundle.pem", "this machine's clock"]),
+        ({"host": "alias.example"}, ["for another host", "the database's own endpoint", "hostaddr="]),
+    ],
+    ids=["no authorities", "system", "stranger", "another host"],
+)
+def test_a_certificate_that_is_refused_gets_no_token(program, environment, directory, tls_database, pki, tmp_path, change, names):
+    """And nobody is led to look at sslmode for it: with less than verify-full the token would go to a stranger."""
+    if change.get("sslrootcert") == "stranger":
+        change = {"sslrootcert": pki.stranger.cert}
+    said = check_trouble(program, {**environment, "HOME": tmp_path, "DATABASE_URL": place(tls_database, **change)}, *names)
+    assert "sslmode" not in said and "/etc/ssl" not in said
+    assert not directory.tokens and not directory.faults
+
+
+def check_trouble(program, environment, *names):
+    """The line in which the database's trouble is told."""
+    run = program.start(env=environment)
+    text = run.wait_event("database_unavailable")["text"]
+    assert all(name in text for name in names), text
     assert run.terminate() == 0
+    return text
