@@ -13,6 +13,8 @@ static enum le_err make_token(void *self, const char *host, const char *port, co
     *why = failure[0] != '\0' ? failure : "waiting for AWS credentials to make its token with";
     if (err != LE_OK)
         return err;
+    /* The queue's answer corrects the clock, and may come after the first attempt. */
+    world->passwords.doubtful = !le_queue_wall_is_known(world->queue);
     char region[LE_REGION_MAX]; /* the host's name says it, unless it is one that somebody gave */
     bool named = le_region_of_database(le_span_of(host), region);
     const struct le_rds_login login = {

@@ -161,6 +161,7 @@ static bool learn_skew(struct le_operation *op)
         return false;
     int64_t skew_ms = theirs - queue->wall_ms(queue->self), change_ms = skew_ms - queue->skew_ms;
     queue->skew_ms = skew_ms;
+    queue->time_told = true;
     /* Others that were signed before this was learned are refused too, and are no news. */
     if (change_ms <= -SKEW_NEWS_MS || change_ms >= SKEW_NEWS_MS)
         le_queue_report_skew(queue, skew_ms);
@@ -198,7 +199,9 @@ static enum le_err judge(struct le_operation *op, enum next *next)
         err = LE_ERR_SERVICE; /* it passes */
     if (le_protocol_refused(op, code, markup))
         *next = NEXT_ENCODE;
-    else if (le_sqs_is_skew(code) && !op->resent && !op->cancelled && learn_skew(op))
+    else if (!le_sqs_is_skew(code))
+        queue->time_told = queue->time_told || le_err_class(err) != LE_CLASS_RETRY;
+    else if (!op->resent && !op->cancelled && learn_skew(op))
         *next = NEXT_RESEND;
     return err;
 }

@@ -287,3 +287,8 @@ int64_t le_queue_wall_ms(const struct le_queue *queue)
 {
     return queue->wall_ms(queue->self) + queue->skew_ms;
 }
+
+bool le_queue_wall_is_known(const struct le_queue *queue)
+{
+    return queue->answered || queue->time_told;
+}

@@ -166,7 +166,7 @@ static void explain_password(const struct le_pg_passwords *passwords, const char
                       "%s: the server refused the password that %s made (SQLSTATE %s): %s", place,
                       passwords->setting, sqlstate, passwords->advice[advice]);
     memcpy(failure->sqlstate, sqlstate, strlen(sqlstate) + 1);
-    failure->fatal = !passwords->taken;
+    failure->fatal = !passwords->taken && !passwords->doubtful;
     if (!failure->fatal)
         failure->err = LE_ERR_DATABASE;
 }

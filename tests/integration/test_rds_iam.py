@@ -11,6 +11,7 @@ from lib.iam import Directory
 from lib.pki import RDS_HOST
 from lib.postgres import PASSWORD
 from lib.processes import wait_until
+from lib.queue_faults import stopped
 from lib.queues import CREDENTIALS
 from test_errors import check
 
@@ -118,6 +119,34 @@ def test_a_refusal_may_pass_once_a_token_was_taken(program, environment, directo
     directory.refusing = False
     wait_until(lambda: len(run.events("database_connected")) > count, run.tail)
     assert run.terminate() == 0
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["behind", "ahead"])
+def test_a_wrong_clock_is_corrected_by_the_queue(program, environment, directory, loaded, tls_database, hours):
+    """The first token is made before the queue has answered, and is refused; the next one by the service's time is not."""
+    loaded.settings(skew_s=3600 * hours)
+    directory.skew_s = 3600 * hours
+    with stopped(loaded.process):
+        run = program.start("--drain", env=environment)
+        event = run.wait_event("database_unavailable", sqlstate="28000")
+        assert "this machine's clock" in event["text"]
+    assert run.wait() == 0 and tls_database.count() == COUNT
+    assert run.events("clock_skew") and len(directory.tokens) == 2
+    assert directory.faults and all(fault.startswith("its age is ") for fault in directory.faults)
+
+
+@pytest.mark.parametrize("answer", [None, {"status": 403, "code": "AccessDenied"}], ids=["answered", "denied"])
+def test_a_refusal_is_final_when_the_queue_has_seen_the_clock(program, environment, directory, loaded, answer):
+    """Also where the queue's answer is one that the work can do without."""
+    directory.refusing = True
+    if answer:
+        loaded.fault("GetQueueAttributes", "error", times=-1, **answer)
+    with stopped(loaded.process):
+        run = program.start("--queue-url", f"{loaded.url}/000000000000/{loaded.queue_name}", env={**environment, "LOGINETL_QUEUE": None})
+        run.wait_event("database_unavailable", sqlstate="28000")
+    assert run.wait() == 1
+    refused = run.events("database_refused")
+    assert len(refused) == 1 and "--database-auth rds-iam" in refused[0]["text"]
 
 
 def test_the_connection_waits_for_the_first_credentials(program, environment, directory, tls_postgres, tls_database, metadata):

@@ -120,5 +120,7 @@ void le_queue_unreadable(struct le_queue *queue, enum le_sqs_operation operation
 const char *le_queue_last_failure(const struct le_queue *queue);
 /* The service's time, since 1970, as far as it has said that our clock is off: what to sign by. */
 int64_t le_queue_wall_ms(const struct le_queue *queue);
+/* The service has looked at a request's time, so that the one above is near its own. */
+bool le_queue_wall_is_known(const struct le_queue *queue);
 
 #endif

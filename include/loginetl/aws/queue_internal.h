@@ -56,6 +56,8 @@ struct le_queue {
     bool (*expired)(void *self); /* or NULL */
     void *self;
     int64_t skew_ms; /* to be added to our clock */
+    bool time_told;  /* the service has said how far it is off, or refused a request for another
+                        reason */
     bool answered; /* a request has been answered 2xx: keys, endpoint and region were right once */
 
     struct le_buf body;          /* of the request that is being made */

@@ -35,6 +35,9 @@ struct le_pg_passwords {
     /* A server has taken one: from then on a refusal may pass, for the service that looks at them
      * has limits of its own. Set by the connections. */
     bool taken;
+    /* The last one was made by a clock that nobody has confirmed yet: a refusal may pass, too. Set
+     * by make. */
+    bool doubtful;
 };
 
 #endif

@@ -58,6 +58,7 @@ class Directory:
     def __init__(self):
         self.tokens, self.faults = [], []  # that were taken; why others were not
         self.refusing = False
+        self.skew_s = 0  # what AWS's clock is ahead of this machine's
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.directory = self
         self.port = self.server.server_address[1]
@@ -70,7 +71,7 @@ class Directory:
         session.set_credentials(*words)
         self.client = session.create_client("rds", region)
         self.host, self.database_port, self.region = host, port, region
-        self.tokens, self.faults, self.refusing = [], [], False
+        self.tokens, self.faults, self.refusing, self.skew_s = [], [], False, 0
 
     def hba(self, user):
         """The line of pg_hba.conf by which the user is asked for a token."""
@@ -83,7 +84,8 @@ class Directory:
         if not dates:
             return "no token"
         moment = datetime.datetime.strptime(dates[0], "%Y%m%dT%H%M%SZ")
-        age = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) - moment
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + datetime.timedelta(seconds=self.skew_s)
+        age = now - moment
         if abs(age) > datetime.timedelta(minutes=15):
             return f"its age is {age}"
         with MonkeyPatch.context() as patch:
