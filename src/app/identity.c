@@ -74,7 +74,6 @@ static enum le_err open_sso(const struct le_settings *settings, const struct le_
         .role_name = sso->role_name,
         .profile = settings->plan.profile,
         .session = sso->session,
-        .wall_ms = le_wall_ms,
     };
     return le_credentials_sso(where, &params, out, fault);
 }
@@ -83,7 +82,7 @@ static struct le_sts_params sts_params(const struct le_settings *settings, struc
                                        struct le_span session_name)
 {
     return (struct le_sts_params){settings->sts_endpoint, settings->sts_region, role_arn,
-                                  session_name,           le_wall_ms,           NULL};
+                                  session_name};
 }
 
 static enum le_err open_web_identity(const struct le_settings *settings,
@@ -145,10 +144,17 @@ static enum le_err open_roles(const struct le_settings *settings,
     return err;
 }
 
+/* The queue service's time, once it has said how far off ours is. */
+static int64_t wall_ms(void *self)
+{
+    const struct le_world *world = self;
+    return le_queue_wall_ms(world->queue);
+}
+
 static enum le_err open_source(struct le_world *world)
 {
     const struct le_settings *settings = world->settings;
-    const struct le_source_world where = {&world->loop, world->net};
+    const struct le_source_world where = {&world->loop, world->net, wall_ms, world};
     struct le_credential_source **out = &world->identity.source;
     struct le_setting_fault fault = {NULL, NULL};
     struct le_span profile = LE_SPAN_NONE;
@@ -223,7 +229,8 @@ static enum le_err start_refresh(struct le_world *world)
         .loop = &world->loop,
         .source = world->identity.source,
         .rng = &world->rng,
-        .wall_ms = le_wall_ms,
+        .wall_ms = wall_ms,
+        .self = world,
         .changed = on_changed,
         .failed = on_failed,
         .owner = world,

@@ -15,7 +15,6 @@
 
 struct container {
     struct le_fetching_source base;
-    uv_loop_t *loop;
     struct le_fetch *fetch;
     struct le_file_fetch *file; /* being read */
     char *url;
@@ -144,7 +143,7 @@ static enum le_err read_answer(struct container *self, const struct le_fetched *
     if (err != LE_OK)
         return le_fetching_fail(&self->base, err, self->setting,
                                 "the answer of " WHO " is not one of credentials");
-    return le_fetching_take(&self->base, &answer);
+    return le_fetching_take(&self->base, &answer, fetched->date, self->setting, WHO);
 }
 
 static void on_answer(void *owner, const struct le_fetched *fetched)
@@ -195,9 +194,10 @@ static enum le_err refresh(struct le_credential_source *source,
 {
     struct container *self = (struct container *)source;
     le_fetching_begin(&self->base, done, owner);
-    enum le_err err = self->token_file != NULL
-                          ? le_file_fetch(self->loop, self->token_file, on_token, self, &self->file)
-                          : ask(self, le_span_of(self->token));
+    enum le_err err =
+        self->token_file != NULL
+            ? le_file_fetch(self->base.world.loop, self->token_file, on_token, self, &self->file)
+            : ask(self, le_span_of(self->token));
     return err == LE_OK ? LE_OK : le_fetching_refuse(&self->base, err);
 }
 
@@ -227,10 +227,9 @@ enum le_err le_credentials_container(const struct le_source_world *world,
     struct container *self = le_calloc(1, sizeof *self);
     if (self == NULL)
         return LE_ERR_NOMEM;
-    le_fetching_init(&self->base, "container");
+    le_fetching_init(&self->base, world, "container");
     self->base.source.refresh = refresh;
     self->base.source.destroy = destroy;
-    self->loop = world->loop;
     enum le_err err = fill(self, world, params, fault);
     if (err == LE_OK)
         *out = &self->base.source;

@@ -1,5 +1,7 @@
 /* Credentials of an EC2 instance's role: a token, the role's name, its credentials. */
+#include "loginetl/aws/refresh.h"
 #include "loginetl/aws/source_internal.h"
+#include "loginetl/base/log.h"
 #include "loginetl/base/mem.h"
 
 #include <assert.h>
@@ -25,6 +27,7 @@ struct instance {
     struct le_endpoint endpoint; /* into url */
     int64_t timeout_ms;
     unsigned attempts;
+    bool lent;             /* the log says so */
     char token[TOKEN_MAX]; /* of the refresh under way */
     size_t token_len;
 };
@@ -77,6 +80,23 @@ static enum le_err send_get(struct instance *self, struct le_span target, on_ans
 
 /* ---- the credentials ---- */
 
+/* While its service can get no new ones, an instance is given those of before, and AWS takes them
+ * as long as that lasts: botocore's InstanceMetadataFetcher and the other SDKs put their end off,
+ * and ask again before that. */
+static void lend(struct instance *self, struct le_credential_answer *answer)
+{
+    int64_t now_ms = le_fetching_wall_ms(&self->base);
+    bool lent = answer->expires_at_ms <= now_ms;
+    if (lent)
+        answer->expires_at_ms = now_ms + LE_REFRESH_AHEAD_MS;
+    if (lent && !self->lent)
+        le_log(LE_LOG_WARN, "credentials_extended",
+               LE_FS("text", WHO " gives credentials that have expired: they are used until it has "
+                                 "others"),
+               LE_FS("source", self->base.source.name));
+    self->lent = lent;
+}
+
 static enum le_err read_credentials(struct instance *self, const struct le_fetched *fetched)
 {
     struct le_credential_answer answer;
@@ -91,7 +111,8 @@ static enum le_err read_credentials(struct instance *self, const struct le_fetch
     if (err != LE_OK)
         return le_fetching_fail(&self->base, err, SETTING,
                                 "the answer of " WHO " is not one of credentials");
-    return le_fetching_take(&self->base, &answer);
+    lend(self, &answer);
+    return le_fetching_take(&self->base, &answer, fetched->date, SETTING, WHO);
 }
 
 static void on_credentials(void *owner, const struct le_fetched *fetched)
@@ -214,7 +235,7 @@ enum le_err le_credentials_instance(const struct le_source_world *world,
     struct instance *self = le_calloc(1, sizeof *self);
     if (self == NULL)
         return LE_ERR_NOMEM;
-    le_fetching_init(&self->base, "instance");
+    le_fetching_init(&self->base, world, "instance");
     self->base.source.refresh = refresh;
     self->base.source.destroy = destroy;
     self->timeout_ms = params->timeout_ms > 0 ? params->timeout_ms : TIMEOUT_MS;

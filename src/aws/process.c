@@ -10,7 +10,6 @@
 
 struct process {
     struct le_fetching_source base;
-    uv_loop_t *loop;
     struct le_words command;
     int64_t timeout_ms, grace_ms;
     struct le_process_fetch *running; /* NULL: none */
@@ -63,7 +62,7 @@ static enum le_err read_answer(struct process *self, const struct le_process_end
                                 "AccessKeyId, SecretAccessKey and, if they end, SessionToken and "
                                 "Expiration",
                                 self->who);
-    return le_fetching_take(&self->base, &answer);
+    return le_fetching_take(&self->base, &answer, LE_SPAN_NONE, SETTING, self->who);
 }
 
 static void on_ended(void *owner, const struct le_process_ended *ended)
@@ -78,7 +77,7 @@ static enum le_err refresh(struct le_credential_source *source,
 {
     struct process *self = (struct process *)source;
     const struct le_process_config config = {
-        .loop = self->loop,
+        .loop = self->base.world.loop,
         .argv = self->command.argv,
         .timeout_ms = self->timeout_ms,
         .grace_ms = self->grace_ms,
@@ -115,10 +114,9 @@ enum le_err le_credentials_process(const struct le_source_world *world,
     struct process *self = le_calloc(1, sizeof *self);
     if (self == NULL)
         return LE_ERR_NOMEM;
-    le_fetching_init(&self->base, "process");
+    le_fetching_init(&self->base, world, "process");
     self->base.source.refresh = refresh;
     self->base.source.destroy = destroy;
-    self->loop = world->loop;
     self->timeout_ms = params->timeout_ms > 0 ? params->timeout_ms : LE_PROCESS_TIMEOUT_MS;
     self->grace_ms = params->grace_ms > 0 ? params->grace_ms : LE_PROCESS_GRACE_MS;
     (void)snprintf(self->who, sizeof self->who, SETTING " of profile %.*s",

@@ -21,8 +21,6 @@ struct role {
     char *external_id; /* NULL: none */
     char duration[8];  /* "": the service's default */
     char name[NAME_SIZE];
-    int64_t (*wall_ms)(void *self);
-    void *self;
     bool base_expired; /* so STS said, whatever the time */
 };
 
@@ -68,7 +66,7 @@ static int64_t base_left_ms(const struct role *self)
     if (self->base->get(self->base, &unused, &expires_at_ms) != LE_OK)
         return 0;
     return expires_at_ms == LE_NEVER_EXPIRES ? expires_at_ms
-                                             : expires_at_ms - self->wall_ms(self->self);
+                                             : expires_at_ms - le_fetching_wall_ms(&self->fetching);
 }
 
 /* The base could not be refreshed. Its own words say why, unless what it has will do. */
@@ -161,12 +159,10 @@ enum le_err le_credentials_role(const struct le_source_world *world,
     (void)snprintf(self->name, sizeof self->name, "role of profile %.*s",
                    LE_PROFILE_SHOWN(params->profile));
     le_profile_clean(self->name);
-    le_fetching_init(&self->fetching, self->name);
+    le_fetching_init(&self->fetching, world, self->name);
     self->fetching.source.refresh = refresh;
     self->fetching.source.destroy = destroy;
     self->base = base;
-    self->wall_ms = params->sts.wall_ms;
-    self->self = params->sts.self;
     enum le_err err = fill(self, world, params, fault);
     if (err == LE_OK)
         *out = &self->fetching.source;

@@ -1,5 +1,6 @@
 #include "loginetl/aws/source_internal.h"
 #include "loginetl/base/mem.h"
+#include "loginetl/base/timefmt.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -17,8 +18,11 @@ static enum le_err get(const struct le_credential_source *source, struct le_cred
     return LE_OK;
 }
 
-void le_fetching_init(struct le_fetching_source *self, const char *name)
+void le_fetching_init(struct le_fetching_source *self, const struct le_source_world *world,
+                      const char *name)
 {
+    assert(world->wall_ms != NULL);
+    self->world = *world;
     self->source.name = name;
     self->source.get = get;
     self->source.failure = &self->failure;
@@ -83,8 +87,33 @@ static char *copy(struct le_span text)
     return text.ptr != NULL ? le_strndup(text.ptr, text.len) : NULL;
 }
 
-enum le_err le_fetching_take(struct le_fetching_source *self,
-                             const struct le_credential_answer *answer)
+int64_t le_fetching_wall_ms(const struct le_fetching_source *self)
+{
+    return self->world.wall_ms(self->world.self);
+}
+
+/* A clock that runs ahead must not spoil good credentials: the one that is behind decides. */
+static bool have_expired(const struct le_fetching_source *self, int64_t expires_at_ms,
+                         struct le_span date)
+{
+    int64_t now_ms = le_fetching_wall_ms(self), theirs_ms;
+    if (le_parse_http_date(date, &theirs_ms) == LE_OK && theirs_ms < now_ms)
+        now_ms = theirs_ms;
+    return expires_at_ms < now_ms - LE_SIGV4_SKEW_MS;
+}
+
+static enum le_err refuse_expired(struct le_fetching_source *self, int64_t expires_at_ms,
+                                  const char *setting, const char *who)
+{
+    char when[25];
+    le_format_iso_ms(expires_at_ms, when);
+    return le_fetching_fail(self, LE_ERR_CREDENTIALS, setting,
+                            "%s gives credentials that expired at %s: renew what it takes them "
+                            "from, or set this machine's clock right",
+                            who, when);
+}
+
+static enum le_err take(struct le_fetching_source *self, const struct le_credential_answer *answer)
 {
     const struct le_credentials *got = &answer->credentials;
     struct le_fetching_source new = {.access_key_id = copy(got->access_key_id),
@@ -101,6 +130,15 @@ enum le_err le_fetching_take(struct le_fetching_source *self,
     self->session_token = new.session_token;
     self->expires_at_ms = answer->expires_at_ms;
     return LE_OK;
+}
+
+enum le_err le_fetching_take(struct le_fetching_source *self,
+                             const struct le_credential_answer *answer, struct le_span date,
+                             const char *setting, const char *who)
+{
+    if (have_expired(self, answer->expires_at_ms, date))
+        return refuse_expired(self, answer->expires_at_ms, setting, who);
+    return take(self, answer);
 }
 
 enum le_err le_fetching_fail(struct le_fetching_source *self, enum le_err err, const char *setting,

@@ -13,15 +13,12 @@
 
 struct sso {
     struct le_fetching_source base;
-    uv_loop_t *loop;
     struct le_fetch *fetch;
     struct le_file_fetch *file; /* being read */
     char *url;
     struct le_endpoint endpoint; /* into url */
     struct le_buf target;
     char *cache;
-    int64_t (*wall_ms)(void *self);
-    void *self;
     const char *setting; /* that the login is of */
     char profile[64];
     char login[160]; /* what to do about a login that is none any more */
@@ -71,7 +68,7 @@ static enum le_err read_answer(struct sso *self, const struct le_fetched *fetche
     if (err != LE_OK)
         return le_fetching_fail(&self->base, LE_ERR_PROTOCOL, "sso_region",
                                 "the answer of " WHO " is not one of credentials");
-    return le_fetching_take(&self->base, &answer);
+    return le_fetching_take(&self->base, &answer, fetched->date, "sso_region", WHO);
 }
 
 static void on_answer(void *owner, const struct le_fetched *fetched)
@@ -109,7 +106,7 @@ static enum le_err use_token(struct sso *self, char *text, size_t len)
     if (le_sso_token_read(text, len, &token, &expires_at_ms) != LE_OK)
         return le_fetching_fail(&self->base, LE_ERR_CREDENTIALS, self->setting,
                                 "the file of the SSO login's token holds none: %s", self->login);
-    if (expires_at_ms <= self->wall_ms(self->self))
+    if (expires_at_ms <= le_fetching_wall_ms(&self->base))
         return le_fetching_fail(&self->base, LE_ERR_CREDENTIALS, self->setting,
                                 "the SSO login has expired: %s", self->login);
     return ask(self, token);
@@ -145,7 +142,7 @@ static enum le_err refresh(struct le_credential_source *source,
 {
     struct sso *self = (struct sso *)source;
     le_fetching_begin(&self->base, done, owner);
-    enum le_err err = le_file_fetch(self->loop, self->cache, on_text, self, &self->file);
+    enum le_err err = le_file_fetch(self->base.world.loop, self->cache, on_text, self, &self->file);
     return err == LE_OK ? LE_OK : le_fetching_refuse(&self->base, err);
 }
 
@@ -216,17 +213,14 @@ enum le_err le_credentials_sso(const struct le_source_world *world,
                                const struct le_sso_params *params,
                                struct le_credential_source **out, struct le_setting_fault *fault)
 {
-    assert(params->endpoint != NULL && params->cache != NULL && params->wall_ms != NULL);
+    assert(params->endpoint != NULL && params->cache != NULL);
     *out = NULL;
     struct sso *self = le_calloc(1, sizeof *self);
     if (self == NULL)
         return LE_ERR_NOMEM;
-    le_fetching_init(&self->base, "SSO login");
+    le_fetching_init(&self->base, world, "SSO login");
     self->base.source.refresh = refresh;
     self->base.source.destroy = destroy;
-    self->loop = world->loop;
-    self->wall_ms = params->wall_ms;
-    self->self = params->self;
     enum le_err err = fill(self, world, params, fault);
     if (err == LE_OK)
         *out = &self->base.source;

@@ -31,8 +31,7 @@ struct le_sts {
     struct le_endpoint endpoint; /* into url */
     char *role_arn;
     char *session_name;
-    int64_t (*wall_ms)(void *self);
-    void *self;
+    struct le_source_world world;
     int64_t skew_ms; /* to be added to our clock */
 
     /* of the request under way */
@@ -45,6 +44,11 @@ struct le_sts {
     void (*done)(void *owner, enum le_err err, struct le_span code);
     void *owner;
 };
+
+static int64_t wall_ms(const struct le_sts *sts)
+{
+    return sts->world.wall_ms(sts->world.self);
+}
 
 /* ---- refusals ---- */
 
@@ -137,7 +141,7 @@ static bool learn_skew(struct le_sts *sts, const struct le_fetched *fetched, str
     if (sts->kind != LE_STS_ROLE || sts->resigned || !le_sqs_is_skew(code) ||
         !le_sigv4_clock_is_off(fetched->date, sts->signed_at_ms, &theirs))
         return false;
-    sts->skew_ms = theirs - sts->wall_ms(sts->self);
+    sts->skew_ms = theirs - wall_ms(sts);
     sts->resigned = true;
     return true;
 }
@@ -169,7 +173,7 @@ static enum le_err read_answer(struct le_sts *sts, const struct le_fetched *fetc
     if (!accepted)
         return le_fetching_judge(sts->taker, fetched, ENDPOINT, WHO);
     if (err == LE_OK)
-        return le_fetching_take(sts->taker, answer);
+        return le_fetching_take(sts->taker, answer, fetched->date, ENDPOINT, WHO);
     return le_fetching_fail(sts->taker, LE_ERR_PROTOCOL, ENDPOINT,
                             "the answer of " WHO " is not one of credentials");
 }
@@ -294,7 +298,7 @@ static enum le_err send_request(struct le_sts *sts)
     struct le_http_header headers[HEADERS_MAX];
     struct le_buf authorization;
     le_buf_init(&authorization, AUTHORIZATION_MAX);
-    sts->signed_at_ms = sts->wall_ms(sts->self) + sts->skew_ms;
+    sts->signed_at_ms = wall_ms(sts) + sts->skew_ms;
     le_format_amz_date(sts->signed_at_ms, amz_date);
     size_t count = list_headers(sts, amz_date, headers);
     enum le_err err = sign(sts, headers, count, &authorization);
@@ -372,7 +376,7 @@ static enum le_err set_session_name(struct le_sts *sts, const struct le_sts_para
     struct le_span name = params->session_name;
     *fault = faults[sts->kind];
     if (name.len == 0) {
-        (void)snprintf(made, sizeof made, "loginetl-%" PRId64, params->wall_ms(params->self));
+        (void)snprintf(made, sizeof made, "loginetl-%" PRId64, wall_ms(sts));
         name = le_span_of(made);
     }
     if (!le_sts_is_name(name, NAME_MORE, 2, SESSION_NAME_MAX))
@@ -404,14 +408,12 @@ enum le_err le_sts_new(const struct le_source_world *world, enum le_sts_kind kin
                        const struct le_sts_params *params, struct le_sts **out,
                        struct le_setting_fault *fault)
 {
-    assert(params->wall_ms != NULL);
     *out = NULL;
     struct le_sts *sts = le_calloc(1, sizeof *sts);
     if (sts == NULL)
         return LE_ERR_NOMEM;
     sts->kind = kind;
-    sts->wall_ms = params->wall_ms;
-    sts->self = params->self;
+    sts->world = *world;
     le_buf_init(&sts->body, LE_FETCH_REQUEST_MAX);
     enum le_err err = set_role(sts, params, fault);
     if (err == LE_OK)

@@ -7,7 +7,6 @@
 
 struct web_identity {
     struct le_fetching_source base;
-    uv_loop_t *loop;
     struct le_sts *sts;
     struct le_file_fetch *file; /* being read */
     char *token_file;
@@ -73,7 +72,8 @@ static enum le_err refresh(struct le_credential_source *source,
 {
     struct web_identity *self = (struct web_identity *)source;
     le_fetching_begin(&self->base, done, owner);
-    enum le_err err = le_file_fetch(self->loop, self->token_file, on_token, self, &self->file);
+    enum le_err err =
+        le_file_fetch(self->base.world.loop, self->token_file, on_token, self, &self->file);
     return err == LE_OK ? LE_OK : le_fetching_refuse(&self->base, err);
 }
 
@@ -86,10 +86,9 @@ enum le_err le_credentials_web_identity(const struct le_source_world *world,
     struct web_identity *self = le_calloc(1, sizeof *self);
     if (self == NULL)
         return LE_ERR_NOMEM;
-    le_fetching_init(&self->base, "web identity");
+    le_fetching_init(&self->base, world, "web identity");
     self->base.source.refresh = refresh;
     self->base.source.destroy = destroy;
-    self->loop = world->loop;
     self->token_file = le_strndup(params->token_file.ptr, params->token_file.len);
     enum le_err err = self->token_file != NULL ? LE_OK : LE_ERR_NOMEM;
     if (err == LE_OK)

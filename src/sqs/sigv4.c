@@ -11,8 +11,7 @@
 #define SCOPE_MAX     512
 #define SECRET_MAX    4096
 #define DAY_LEN       8
-#define SKEW_MIN_MS   (5 * 60 * 1000) /* what the services tolerate */
-#define DATE_STEP_MS  1000            /* a Date header leaves the rest of its second out */
+#define DATE_STEP_MS  1000 /* a Date header leaves the rest of its second out */
 
 struct le_signer {
     char *region;
@@ -213,7 +212,7 @@ bool le_sigv4_clock_is_off(struct le_span date, int64_t signed_ms, int64_t *thei
     if (date.ptr == NULL || le_parse_http_date(date, theirs_ms) != LE_OK)
         return false;
     int64_t off = *theirs_ms - signed_ms;
-    return off <= -SKEW_MIN_MS || off + DATE_STEP_MS > SKEW_MIN_MS;
+    return off <= -LE_SIGV4_SKEW_MS || off + DATE_STEP_MS > LE_SIGV4_SKEW_MS;
 }
 
 /* ---- presigned ---- */

@@ -59,6 +59,30 @@ def test_credentials_are_fetched_before_they_expire(loaded, program, database, m
     assert not run.events("credentials_failed")
 
 
+def test_those_that_come_expired_are_not_used(loaded, program, database, metadata):
+    """A service goes on with those of before, and asks again."""
+    run = program.start(env=environment(loaded, database, metadata.environment("container")))
+    wait_until(lambda: metadata.given == 1, run.tail)
+    metadata.lasts_s = -3600
+    loaded.fault("ReceiveMessage", "error", status=400, code="ExpiredToken")
+    said = run.wait_event("credentials_failed")
+    assert said["text"].startswith("the container's metadata service gives credentials that expired at 2")
+    assert said["setting"] == "AWS_CONTAINER_CREDENTIALS_FULL_URI" and said["have"] == "true"
+    wait_until(lambda: database.count() == COUNT, run.tail)
+    metadata.lasts_s = 3600
+    run.wait_event("credentials_recovered")
+    assert run.terminate() == 0
+    assert "KEY2" not in keys_seen(loaded) and "fetched-" not in run.stderr() + run.stdout()
+
+
+def test_an_instance_gives_those_that_have_expired_on_purpose(loaded, program, database, metadata):
+    metadata.lasts_s = -3600
+    run = program.drain(env=environment(loaded, database, metadata.environment("instance")), status=(0,))
+    assert database.count() == COUNT and keys_seen(loaded) == ["KEY1"]
+    (said,) = run.events("credentials_extended")
+    assert said["level"] == "warn" and said["source"] == "instance"
+
+
 def test_a_service_waits_for_its_credentials(loaded, program, database, metadata):
     metadata.broken = True
     run = program.start(env=environment(loaded, database, metadata.environment("container")))
@@ -71,9 +95,10 @@ def test_a_service_waits_for_its_credentials(loaded, program, database, metadata
 
 
 def test_a_drain_gives_up_without_credentials(loaded, program, database, metadata):
-    metadata.broken = True
+    """Those that come are no use; with none it is the same."""
+    metadata.lasts_s = -3600
     result = program.run("--drain", env=environment(loaded, database, metadata.environment("container")))
-    check(result, 1, "container")
+    check(result, 1, "the container's metadata service gives credentials that expired at 2")
     assert loaded.requests() == []
 
 

@@ -84,6 +84,16 @@ def test_it_is_run_again_before_they_expire(loaded, program, database, helper):
     no_secret(run)
 
 
+def test_those_that_come_expired_are_told(loaded, program, database, helper):
+    """Before the queue is asked anything."""
+    helper.lasts_s = -3600
+    settings = environment(loaded, database, helper.environment())
+    words = "credential_process of profile work gives credentials that expired at 2"
+    result = program.run("check", env=settings)
+    assert result.status == 1 and f"FAIL  credentials  {words}" in result.stdout
+    assert "fetched-" not in result.stdout + result.stderr and loaded.requests() == []
+
+
 def test_a_service_waits_for_it(loaded, program, database, helper):
     helper.break_it(True)
     run = program.start(env=environment(loaded, database, helper.environment()))

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from lib import logins
+from lib.credential_services import Metadata
 from lib.processes import wait_until
 from lib.program import is_sanitized
+from test_credentials_fetched import COUNT, environment
 
 FLOW = ("--visibility-timeout", "5", "--concurrency", "4")
 
@@ -93,3 +95,18 @@ def test_a_machine_that_was_suspended_for_an_hour(world, stub, clock):
         assert run.terminate() == 0, run.tail()
         assert run.summary()["in_flight"] == 0
     world.check(once=False)
+
+
+def test_a_clock_that_runs_ahead_does_not_spoil_credentials(make_stub, program, database, clock):
+    """By it they have expired when they come; whoever gives them out, and then the queue, says what time it is."""
+    stub = make_stub("--generate", str(COUNT), "--record", "4096")
+    metadata = Metadata()
+    clock.set(7200)
+    run = program.start("--wait-time", "1", env={**environment(stub, database, metadata.environment("container")), **clock.env})
+    wait_until(lambda: database.count() == COUNT and metadata.given >= 2, run.tail)
+    assert run.events("clock_skew") and not run.events("credentials_failed")
+    metadata.broken = True
+    stub.fault("ReceiveMessage", "error", status=400, code="ExpiredToken")
+    assert run.wait_event("credentials_failed")["have"] == "true"  # those of before have not expired
+    assert run.terminate() == 0
+    metadata.close()

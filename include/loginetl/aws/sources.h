@@ -1,6 +1,7 @@
 /* The sources that ask a service or a process. Which of them is asked, and with what, is another's
  * choice: each is made from parameters, which it copies. An error of making one: LE_ERR_CONFIG with
- * *fault, LE_ERR_NOMEM. Nothing is asked before the first refresh. */
+ * *fault, LE_ERR_NOMEM. Nothing is asked before the first refresh. Credentials that come expired
+ * are a failed refresh; only an instance's are used all the same. */
 #ifndef LE_AWS_SOURCES_H
 #define LE_AWS_SOURCES_H
 
@@ -12,6 +13,8 @@
 struct le_source_world {
     uv_loop_t *loop;
     struct le_net *net;
+    int64_t (*wall_ms)(void *self); /* since 1970, as well as it is known */
+    void *self;
 };
 
 /* The metadata service of a container: ECS, Fargate, EKS Pod Identity. */
@@ -61,9 +64,7 @@ struct le_sts_params {
     const char *endpoint; /* "https://sts.eu-west-1.amazonaws.com" */
     const char *region;   /* that requests to it are signed for */
     struct le_span role_arn;
-    struct le_span session_name;    /* empty: one is made of the time */
-    int64_t (*wall_ms)(void *self); /* since 1970 */
-    void *self;
+    struct le_span session_name; /* empty: one is made of the time */
 };
 
 /* A web identity: a token out of a file, which is read at each refresh, for whoever issues the
@@ -100,10 +101,8 @@ struct le_sso_params {
     const char *cache;    /* the token's file */
     struct le_span account_id;
     struct le_span role_name;
-    struct le_span profile;         /* whose login it is, for a person */
-    struct le_span session;         /* its sso_session; absent: it has none */
-    int64_t (*wall_ms)(void *self); /* since 1970 */
-    void *self;
+    struct le_span profile; /* whose login it is, for a person */
+    struct le_span session; /* its sso_session; absent: it has none */
 };
 LE_MUST enum le_err le_credentials_sso(const struct le_source_world *world,
                                        const struct le_sso_params *params,

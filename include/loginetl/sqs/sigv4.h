@@ -42,6 +42,9 @@ LE_MUST enum le_err le_sigv4_authorization(struct le_signer *signer,
                                            const struct le_sigv4_request *request, int64_t wall_ms,
                                            struct le_buf *out);
 
+/* How far off a clock may be that signs: what the services tolerate, and do not tell. */
+#define LE_SIGV4_SKEW_MS (5 * 60 * 1000)
+
 /* A request that was signed with this time has been refused, by an answer with this Date. Is the
  * clock so wrong that this explains it? Then *theirs_ms is the service's time. */
 bool le_sigv4_clock_is_off(struct le_span date, int64_t signed_ms, int64_t *theirs_ms);

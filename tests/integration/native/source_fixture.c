@@ -1,6 +1,7 @@
 #include "source_fixture.h"
 
 #include "loginetl/base/mem.h"
+#include "loginetl/sqs/sigv4.h"
 
 #include "../../../src/net/internal.h"
 #include "live_blocks.h"
@@ -8,6 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static int64_t wall_ms(void *self)
+{
+    return ((struct source_fixture *)self)->wall_ms;
+}
 
 int source_setup(void **state)
 {
@@ -19,7 +25,8 @@ int source_setup(void **state)
     const struct le_net_config config = {.ca_file = NULL};
     fixture->net = le_net_new(&fixture->loop, &config);
     assert_non_null(fixture->net);
-    fixture->world = (struct le_source_world){&fixture->loop, fixture->net};
+    fixture->wall_ms = SOURCE_START_MS;
+    fixture->world = (struct le_source_world){&fixture->loop, fixture->net, wall_ms, fixture};
     fixture->script = script_start();
     snprintf(fixture->origin, sizeof fixture->origin, "http://127.0.0.1:%d",
              script_port(fixture->script));
@@ -133,6 +140,22 @@ void source_check_failure(const struct source_fixture *fixture, const char *sett
         assert_null(failure->setting);
     else
         assert_string_equal(failure->setting, setting);
+}
+
+void source_check_expired(struct source_fixture *fixture, const char *setting, const char *who)
+{
+    char words[200];
+    snprintf(words, sizeof words,
+             "%s gives credentials that expired at 2015-08-30T12:36:00.000Z: ", who);
+    fixture->wall_ms = SOURCE_EXPIRES_MS + LE_SIGV4_SKEW_MS;
+    assert_int_equal(source_refresh(fixture), LE_OK);
+    source_check(fixture);
+    fixture->wall_ms++;
+    assert_int_equal(source_refresh(fixture), LE_ERR_CREDENTIALS);
+    source_check_failure(fixture, setting, words);
+    source_check_failure(fixture, setting, "set this machine's clock right"); /* nothing was cut */
+    source_check(fixture);
+    fixture->wall_ms = SOURCE_START_MS;
 }
 
 static enum le_err make_and_refresh(struct source_fixture *fixture,

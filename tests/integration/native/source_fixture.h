@@ -11,11 +11,14 @@
     "{\"Code\":\"Success\",\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"secret\"," \
     "\"Token\":\"token\",\"Expiration\":\"2015-08-30T12:36:00Z\"}"
 #define SOURCE_EXPIRES_MS INT64_C(1440938160000)
+/* An hour before. */
+#define SOURCE_START_MS (SOURCE_EXPIRES_MS - INT64_C(3600000))
 
 struct source_fixture {
     uv_loop_t loop;
     struct le_net *net;
     struct le_source_world world;
+    int64_t wall_ms;                     /* at first SOURCE_START_MS */
     struct le_credential_source *source; /* the test makes it; source_close ends it */
     struct script *script;
     char origin[64]; /* of the script: "http://127.0.0.1:port" */
@@ -42,6 +45,10 @@ void source_check_none(const struct source_fixture *fixture);
 /* That the words of the last failure, and its setting, are about this. */
 void source_check_failure(const struct source_fixture *fixture, const char *setting,
                           const char *words);
+
+/* The source has its credentials. They come once more when they have expired: as long as a clock
+ * may be off that nobody notices, they are taken, and then refused with words about this. */
+void source_check_expired(struct source_fixture *fixture, const char *setting, const char *who);
 
 /* Made, refreshed and ended again and again, each time with the next allocation failing, until none
  * is left to fail: an error that may pass, with words where there is a source, or credentials. */

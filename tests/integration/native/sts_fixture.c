@@ -6,19 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-int64_t sts_wall_ms;
-
-static int64_t wall_ms(void *self)
-{
-    assert_ptr_equal(self, &sts_wall_ms);
-    return sts_wall_ms;
-}
-
 int sts_setup(void **state)
 {
     int status = source_setup(state);
     setenv("no_proxy", "127.0.0.1", 1);
-    sts_wall_ms = STS_START_MS;
     return status;
 }
 
@@ -29,8 +20,6 @@ struct le_sts_params sts_params(const struct source_fixture *fixture, const char
         .region = "eu-west-1",
         .role_arn = LE_SPAN_LIT(STS_ARN),
         .session_name = le_span_of(session_name),
-        .wall_ms = wall_ms,
-        .self = &sts_wall_ms,
     };
 }
 

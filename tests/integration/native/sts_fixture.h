@@ -18,11 +18,7 @@
     "<ErrorResponse><Error><Type>Sender</Type><Code>" code "</Code><Message>psst " code \
     "</Message></Error><RequestId>1</RequestId></ErrorResponse>"
 
-/* An hour before the answers' credentials expire. */
-#define STS_START_MS (SOURCE_EXPIRES_MS - INT64_C(3600000))
-extern int64_t sts_wall_ms;
-
-/* source_setup's, with a time and without its proxy. */
+/* source_setup's, without its proxy. */
 int sts_setup(void **state);
 /* The script's, and a role; for region eu-west-1. */
 struct le_sts_params sts_params(const struct source_fixture *fixture, const char *session_name);

@@ -129,6 +129,48 @@ static void test_other_token_files_are_refused(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+static void test_credentials_that_come_expired(void **state)
+{
+    struct source_fixture *fixture = *state;
+    make_relative(fixture, NULL, NULL);
+    source_script(fixture, good, 1);
+    assert_int_equal(source_refresh(fixture), LE_OK);
+    source_check_expired(fixture, RELATIVE, "the container's metadata service");
+    source_close(fixture);
+}
+
+/* Ours may run ahead: then the service's clock tells that they are good; not the other way round.
+ */
+static void test_the_clock_that_is_behind_decides(void **state)
+{
+    static const char answer[] =
+        "{\"Code\":\"Success\",\"AccessKeyId\":\"OTHER\",\"SecretAccessKey\":\"secret\","
+        "\"Token\":\"token\",\"Expiration\":\"2015-08-30T11:30:59Z\"}";
+    static const struct {
+        const char *date;
+        enum le_err err;
+    } cases[] = {{"Sun, 30 Aug 2015 11:35:59 GMT", LE_OK},
+                 {"Sun, 30 Aug 2015 11:36:00 GMT", LE_ERR_CREDENTIALS},
+                 {"Sun, 30 Aug 2015 23:00:00 GMT", LE_ERR_CREDENTIALS},
+                 {"today", LE_ERR_CREDENTIALS}};
+    struct source_fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct script_answer late = {.status = 200, .body = answer, .date = cases[i].date};
+        struct le_credentials got;
+        int64_t expires;
+        make_relative(fixture, NULL, NULL);
+        source_script(fixture, good, 1);
+        assert_int_equal(source_refresh(fixture), LE_OK);
+        source_script(fixture, &late, 1);
+        assert_int_equal(source_refresh(fixture), cases[i].err);
+        assert_int_equal(fixture->source->get(fixture->source, &got, &expires), LE_OK);
+        const char *key = cases[i].err == LE_OK ? "OTHER" : "AKID"; /* the old ones stay */
+        assert_true(le_span_is(got.access_key_id, key));
+        assert_int_equal(expires == SOURCE_EXPIRES_MS, cases[i].err != LE_OK);
+        source_close(fixture);
+    }
+}
+
 static void test_answers_that_are_none(void **state)
 {
     static const struct {
@@ -303,6 +345,8 @@ int main(void)
         cmocka_unit_test(test_full_with_a_token),
         cmocka_unit_test(test_the_token_file_is_read_each_time),
         cmocka_unit_test(test_other_token_files_are_refused),
+        cmocka_unit_test(test_credentials_that_come_expired),
+        cmocka_unit_test(test_the_clock_that_is_behind_decides),
         cmocka_unit_test(test_answers_that_are_none),
         cmocka_unit_test(test_a_failure_that_passes_is_tried_again),
         cmocka_unit_test(test_an_answer_that_is_too_large),

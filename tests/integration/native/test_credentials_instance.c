@@ -1,4 +1,6 @@
 /* Credentials from an EC2 instance's metadata service. */
+#include "loginetl/aws/refresh.h"
+
 #include "live_blocks.h"
 #include "source_fixture.h"
 
@@ -47,6 +49,29 @@ static void test_three_steps(void **state)
     assert_string_equal(script_header(credentials, "x-aws-ec2-metadata-token"), "instance-token==");
     /* One connection for all three. */
     assert_int_equal(put->client_port, credentials->client_port);
+    source_close(fixture);
+}
+
+/* It has no others, and AWS takes them: their end is put off. */
+static void test_credentials_that_come_expired(void **state)
+{
+    struct source_fixture *fixture = *state;
+    struct le_credentials got;
+    int64_t expires;
+    make(fixture, fixture->origin, 60000);
+    for (unsigned i = 0; i < 2; i++) {
+        fixture->wall_ms = SOURCE_EXPIRES_MS + (i == 0 ? 0 : INT64_C(86400000));
+        source_script(fixture, good, COUNT(good));
+        assert_int_equal(source_refresh(fixture), LE_OK);
+        assert_int_equal(fixture->source->get(fixture->source, &got, &expires), LE_OK);
+        assert_true(le_span_is(got.access_key_id, "AKID"));
+        assert_true(expires == fixture->wall_ms + LE_REFRESH_AHEAD_MS);
+    }
+    fixture->wall_ms = SOURCE_EXPIRES_MS - 1;
+    source_script(fixture, good, COUNT(good));
+    assert_int_equal(source_refresh(fixture), LE_OK);
+    source_check(fixture);
+    fixture->wall_ms = SOURCE_START_MS;
     source_close(fixture);
 }
 
@@ -177,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_three_steps),
+        cmocka_unit_test(test_credentials_that_come_expired),
         cmocka_unit_test(test_each_refresh_has_a_token_of_its_own),
         cmocka_unit_test(test_what_can_go_wrong_on_the_way),
         cmocka_unit_test(test_no_answer_to_the_first_step),

@@ -92,6 +92,15 @@ static void test_credentials(void **state)
     source_close(fixture);
 }
 
+static void test_credentials_that_come_expired(void **state)
+{
+    struct source_fixture *fixture = *state;
+    make(fixture, "sh -c '" SAY_IT "'");
+    assert_int_equal(source_refresh(fixture), LE_OK);
+    source_check_expired(fixture, SETTING, SETTING " of profile work");
+    source_close(fixture);
+}
+
 static void test_credentials_that_never_expire(void **state)
 {
     struct source_fixture *fixture = *state;
@@ -383,6 +392,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_credentials_that_come_expired),
         cmocka_unit_test(test_credentials_that_never_expire),
         cmocka_unit_test(test_it_is_run_at_each_refresh),
         cmocka_unit_test(test_what_the_process_is_given),

@@ -215,11 +215,11 @@ static void test_a_wrong_clock_is_corrected(void **state)
     assert_string_equal(script_header(second, "x-amz-date"), "20150830T100000Z");
     assert_string_equal(script_request(fixture->script, 0)->body, second->body);
     assert_string_equal(fixture->source->failure->words, "");
-    sts_wall_ms += MINUTE_MS;
+    fixture->wall_ms += MINUTE_MS;
     refresh(fixture, answers + 1, 1, 1);
     assert_string_equal(script_header(script_request(fixture->script, 0), "x-amz-date"),
                         "20150830T100100Z");
-    sts_wall_ms = STS_START_MS;
+    fixture->wall_ms = SOURCE_START_MS;
     source_close(fixture);
 }
 
@@ -256,13 +256,13 @@ static void test_the_base_is_refreshed_in_time(void **state)
     assert_string_equal(script_request(fixture->script, 0)->path, "/base");
     assert_string_equal(signer_of(fixture, 1), "BASE1");
     source_check(fixture);
-    sts_wall_ms += 5 * MINUTE_MS; /* more than a quarter of an hour is left */
+    fixture->wall_ms += 5 * MINUTE_MS; /* more than a quarter of an hour is left */
     refresh(fixture, good, 1, 1);
     assert_string_equal(signer_of(fixture, 0), "BASE1");
-    sts_wall_ms += 5 * MINUTE_MS; /* less */
+    fixture->wall_ms += 5 * MINUTE_MS; /* less */
     refresh(fixture, later, 2, 2);
     assert_string_equal(signer_of(fixture, 1), "BASE2");
-    sts_wall_ms = STS_START_MS;
+    fixture->wall_ms = SOURCE_START_MS;
     source_close(fixture);
 }
 
@@ -285,12 +285,35 @@ static void test_a_base_that_fails(void **state)
     refresh(fixture, broken, 2, 2);
     assert_string_equal(signer_of(fixture, 1), "BASE1");
     assert_string_equal(fixture->source->failure->words, "");
-    sts_wall_ms += 10 * MINUTE_MS; /* no longer */
+    fixture->wall_ms += 10 * MINUTE_MS; /* no longer */
     source_script(fixture, broken, 2);
     assert_int_equal(source_refresh(fixture), LE_ERR_CREDENTIALS);
     source_check_failure(fixture, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "(status 404)");
     assert_int_equal(script_count(fixture->script), 1);
-    sts_wall_ms = STS_START_MS;
+    fixture->wall_ms = SOURCE_START_MS;
+    source_close(fixture);
+}
+
+/* Nobody is asked with those, and it is said whose fault it is. */
+static void test_a_base_that_comes_expired(void **state)
+{
+    static const struct script_answer first[] = {
+        {.status = 200, .body = BASE_ANSWER("BASE1", "11:46:00")},
+        {.status = 200, .body = STS_ANSWER}};
+    static const struct script_answer late[] = {
+        {.status = 200, .body = BASE_ANSWER("BASE2", "11:30:00")},
+        {.status = 200, .body = STS_ANSWER}};
+    struct source_fixture *fixture = *state;
+    make(fixture, container_base(fixture));
+    source_script(fixture, late, 2);
+    assert_int_equal(source_refresh(fixture), LE_ERR_CREDENTIALS);
+    source_check_failure(fixture, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                         "the container's metadata service gives credentials that expired at ");
+    source_check_none(fixture);
+    assert_int_equal(script_count(fixture->script), 1);
+    refresh(fixture, first, 2, 2);
+    refresh(fixture, late, 2, 2);
+    assert_string_equal(signer_of(fixture, 1), "BASE1");
     source_close(fixture);
 }
 
@@ -348,6 +371,11 @@ static const struct script_answer chain[] = {
 
 static void test_a_chain_of_three(void **state)
 {
+    static const struct script_answer later[] = {
+        {.status = 200, .body = BASE_ANSWER("BASE", "13:40:00")},
+        {.status = 200, .body = STS_ANSWER_OF("ONE", "s1", "t1", "2015-08-30T12:56:00Z")},
+        {.status = 200, .body = STS_ANSWER_OF("TWO", "s2", "t2", "2015-08-30T13:36:00Z")},
+        {.status = 200, .body = STS_ANSWER}};
     struct source_fixture *fixture = *state;
     assert_int_equal(make_chain(fixture), LE_OK);
     refresh(fixture, chain, COUNT(chain), 4);
@@ -356,13 +384,14 @@ static void test_a_chain_of_three(void **state)
     assert_string_equal(signer_of(fixture, 1), "BASE");
     assert_string_equal(signer_of(fixture, 2), "ONE");
     assert_string_equal(signer_of(fixture, 3), "TWO");
-    sts_wall_ms += 10 * MINUTE_MS; /* the first role's are near their end, the second's are not */
+    fixture->wall_ms +=
+        10 * MINUTE_MS; /* the first role's are near their end, the second's are not */
     refresh(fixture, good, 1, 1);
     assert_string_equal(signer_of(fixture, 0), "TWO");
-    sts_wall_ms += 40 * MINUTE_MS; /* all are */
-    refresh(fixture, chain, COUNT(chain), 4);
+    fixture->wall_ms += 40 * MINUTE_MS; /* all are */
+    refresh(fixture, later, COUNT(later), 4);
     assert_string_equal(signer_of(fixture, 3), "TWO");
-    sts_wall_ms = STS_START_MS;
+    fixture->wall_ms = SOURCE_START_MS;
     source_close(fixture);
 }
 
@@ -443,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_a_wrong_secret_is_not_tried_for_ever),
         cmocka_unit_test(test_the_base_is_refreshed_in_time),
         cmocka_unit_test(test_a_base_that_fails),
+        cmocka_unit_test(test_a_base_that_comes_expired),
         cmocka_unit_test(test_a_base_that_has_expired_early),
         cmocka_unit_test(test_a_chain_of_three),
         cmocka_unit_test(test_a_chain_says_where_it_breaks),

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-#define NOW_MS       (SOURCE_EXPIRES_MS - 3600000)
 #define TOKEN(text, until) \
     "{\"startUrl\":\"u\",\"accessToken\":\"" text "\",\"expiresAt\":\"" until "\"}"
 #define GOOD    TOKEN("login-token", "2015-08-30T12:36:00Z")
@@ -20,12 +19,6 @@
 
 static const struct script_answer good[] = {{.status = 200, .body = ANSWER}};
 static char cache[] = "/tmp/loginetl-sso-XXXXXX";
-
-static int64_t now(void *self)
-{
-    (void)self;
-    return NOW_MS;
-}
 
 static void write_cache(const char *text)
 {
@@ -45,7 +38,6 @@ static enum le_err make_at(struct source_fixture *fixture, const char *endpoint,
         .role_name = LE_SPAN_LIT("read only&"),
         .profile = LE_SPAN_LIT("work"),
         .session = session,
-        .wall_ms = now,
     };
     struct le_setting_fault fault = {NULL, NULL};
     return le_credentials_sso(&fixture->world, &params, &fixture->source, &fault);
@@ -148,6 +140,17 @@ static void test_a_later_login_is_found(void **state)
     source_close(fixture);
 }
 
+static void test_credentials_that_come_expired(void **state)
+{
+    struct source_fixture *fixture = *state;
+    write_cache(TOKEN("login-token", "2015-08-30T23:36:00Z"));
+    make(fixture);
+    source_script(fixture, good, 1);
+    assert_int_equal(source_refresh(fixture), LE_OK);
+    source_check_expired(fixture, "sso_region", "IAM Identity Center");
+    source_close(fixture);
+}
+
 static void test_the_words_without_a_session(void **state)
 {
     struct source_fixture *fixture = *state;
@@ -218,7 +221,7 @@ static void test_other_parameters_are_refused(void **state)
 {
     static char name[4096];
     struct source_fixture *fixture = *state;
-    struct le_sso_params params = {.endpoint = "ftp://x/", .cache = cache, .wall_ms = now};
+    struct le_sso_params params = {.endpoint = "ftp://x/", .cache = cache};
     struct le_setting_fault fault = {NULL, NULL};
     assert_int_equal(le_credentials_sso(&fixture->world, &params, &fixture->source, &fault),
                      LE_ERR_CONFIG);
@@ -278,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_a_later_login_is_found),
+        cmocka_unit_test(test_credentials_that_come_expired),
         cmocka_unit_test(test_the_words_without_a_session),
         cmocka_unit_test(test_answers_that_are_none),
         cmocka_unit_test(test_a_failure_that_passes_is_tried_again),

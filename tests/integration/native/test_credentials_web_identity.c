@@ -70,16 +70,26 @@ static void test_the_request(void **state)
     source_close(fixture);
 }
 
+static void test_credentials_that_come_expired(void **state)
+{
+    struct source_fixture *fixture = *state;
+    make(fixture, "worker", token_file);
+    source_script(fixture, good, 1);
+    assert_int_equal(source_refresh(fixture), LE_OK);
+    source_check_expired(fixture, "AWS_ENDPOINT_URL_STS", "STS");
+    source_close(fixture);
+}
+
 static void test_a_session_name_is_made_of_the_time(void **state)
 {
     struct source_fixture *fixture = *state;
     make(fixture, NULL, token_file);
-    sts_wall_ms += 5000; /* it was made when the source was, and stays */
+    fixture->wall_ms += 5000; /* it was made when the source was, and stays */
     source_script(fixture, good, 1);
     assert_int_equal(source_refresh(fixture), LE_OK);
     assert_non_null(strstr(script_request(fixture->script, 0)->body,
                            "&RoleSessionName=loginetl-1440934560000&"));
-    sts_wall_ms = STS_START_MS;
+    fixture->wall_ms = SOURCE_START_MS;
     source_close(fixture);
 }
 
@@ -295,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_request),
+        cmocka_unit_test(test_credentials_that_come_expired),
         cmocka_unit_test(test_a_session_name_is_made_of_the_time),
         cmocka_unit_test(test_the_token_is_read_each_time),
         cmocka_unit_test(test_other_files_are_refused),
