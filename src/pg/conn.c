@@ -154,6 +154,7 @@ enum le_err le_pg_conn_watch(struct le_pg_conn *conn, int events)
 struct le_pg_conn *le_pg_conn_new(const struct le_pg_conn_config *config)
 {
     assert(config != NULL && config->loop != NULL && config->info != NULL && config->rng != NULL);
+    assert(config->reached != NULL);
     assert(config->up != NULL && config->down != NULL && config->closed != NULL);
     struct le_pg_conn *conn = le_calloc(1, sizeof *conn);
     if (conn == NULL)

@@ -28,10 +28,12 @@ static void lose_attempt(struct le_pg_conn *conn, struct le_pg_failure *failure)
 }
 
 /* One of possibly many tries of an attempt failed: on to the next address or host, if there is one.
- * A server that refused us would do so at its other addresses, too. */
+ * A server that refused us would do so at its other addresses, too; a certificate that we refuse
+ * may be that of one address. */
 static void try_next(struct le_pg_conn *conn, struct le_pg_failure *failure)
 {
-    bool more_addresses = !failure->fatal && conn->address + 1 < conn->address_count;
+    bool refused = failure->fatal && failure->err != LE_ERR_TLS;
+    bool more_addresses = !refused && conn->address + 1 < conn->address_count;
     bool more_hosts = conn->host + 1 < conn->config.info->host_count;
     note_try(conn, failure);
     if (!more_addresses && !more_hosts) {

@@ -51,6 +51,7 @@ struct sign {
     const char *words;        /* behind "host:port: " */
     const char *mend;         /* behind them, what to do; NULL: they say it themselves */
     enum le_pg_advice advice; /* instead of it, where passwords are made */
+    bool certain;             /* somebody must mend it */
 };
 
 #define REFUSED   "Connection refused"
@@ -60,27 +61,30 @@ static const struct sign signs[] = {
     {"Too many open files", LE_ERR_CONNECT,
      .words = "too many files are open; raise the limit (ulimit -n, LimitNOFILE=)"},
     {"does not support SSL", LE_ERR_TLS, "the server does not offer TLS",
-     "turn it on there (ssl = on), or check sslmode", LE_PG_NO_TLS},
+     "turn it on there (ssl = on), or check sslmode", LE_PG_NO_TLS, true},
     {"SSL SYSCALL", LE_ERR_CLOSED, .words = "the connection was lost in the TLS handshake"},
     {"does not match host name", LE_ERR_TLS,
      "TLS failed: the server's certificate is for another host",
-     "check the host in --database-url; sslmode=verify-ca does not look at it", LE_PG_MISNAMED},
+     "check the host in --database-url; sslmode=verify-ca does not look at it", LE_PG_MISNAMED,
+     true},
     {"certificate verify failed", LE_ERR_TLS,
      "TLS failed: no authority in sslrootcert vouches for the server's certificate, or it is not "
      "valid at this time",
-     "check sslrootcert, the certificate and this machine's clock", LE_PG_UNTRUSTED},
+     "check sslrootcert, the certificate and this machine's clock", LE_PG_UNTRUSTED, true},
     {"\"system\" does not exist", LE_ERR_TLS,
      "TLS failed: sslrootcert=system needs libpq 16 or later",
-     "name the system's file instead, such as /etc/ssl/certs/ca-certificates.crt", LE_PG_UNTRUSTED},
+     "name the system's file instead, such as /etc/ssl/certs/ca-certificates.crt", LE_PG_UNTRUSTED,
+     true},
     {"root certificate file", LE_ERR_TLS,
      "TLS failed: sslrootcert names no file of certificates in PEM that can be read",
-     "without it libpq reads ~/.postgresql/root.crt", LE_PG_UNTRUSTED},
+     "without it libpq reads ~/.postgresql/root.crt", LE_PG_UNTRUSTED, true},
     {"private key file", LE_ERR_TLS,
      .words =
          "TLS failed: sslkey names no private key of sslcert's that can be used: check the file, "
-         "and that nobody else may read it (chmod 600)"},
+         "and that nobody else may read it (chmod 600)",
+     .certain = true},
     {"certificate file", LE_ERR_TLS,
-     .words = "TLS failed: sslcert names no certificate in PEM that can be read"},
+     .words = "TLS failed: sslcert names no certificate in PEM that can be read", .certain = true},
     {" alert ", LE_ERR_TLS,
      .words =
          "TLS failed: the server refused the handshake: check sslcert and sslkey, if it wants a "
@@ -155,6 +159,8 @@ static void explain_sign(const struct le_pg_conn *conn, const char *place, const
     else
         le_pg_failure_set(failure, sign->err, "%s: %s%s%s", place, sign->words,
                           mend != NULL ? ": " : "", mend != NULL ? mend : "");
+    /* Once it has been well, it is for others to mend, and a service waits for them. */
+    failure->fatal = sign->certain && !*conn->config.reached;
 }
 
 /* It was made for this attempt, so that the settings have nothing wrong in them. */

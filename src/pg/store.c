@@ -40,6 +40,7 @@ static void on_up(void *owner, struct le_pg_conn *conn)
     struct le_store *store = lane->store;
     assert(lane->conn == conn && lane->op == NULL);
     lane->prepared = 0;
+    store->reached = true;
     le_log(LE_LOG_INFO, "database_connected", LE_FI("connection", le_pg_conn_number(conn)),
            LE_FI("server_version", le_pg_conn_server_version(conn)),
            LE_FBOOL("tls", le_pg_conn_tls(conn)));
@@ -107,6 +108,7 @@ static enum le_err open_lane(struct le_store *store, unsigned number)
         .loop = store->config.loop,
         .info = &store->info,
         .passwords = store->config.passwords,
+        .reached = &store->reached,
         .rng = &store->rng,
         .number = number,
         .up = on_up,

@@ -39,7 +39,8 @@ struct le_store {
     /* Start. */
     struct le_inspect inspect;
     unsigned creations;
-    bool known; /* the tables are there and fit, or (LOOK) have been looked at */
+    bool reached; /* there was a connection */
+    bool known;   /* the tables are there and fit, or (LOOK) have been looked at */
     bool ready_told, others_started, failed, closing;
 
     /* The statement. */

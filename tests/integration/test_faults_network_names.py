@@ -1,11 +1,15 @@
 """Names that stop resolving, come back, or stand for another address; name servers that say nothing; packets that vanish.
 In a network of the program's own, with a name server of ours."""
 
+import threading
+
 import pytest
 
 from lib.fault_proxy import RESET, FaultProxy
 from lib.fault_world import FaultWorld, through
 from lib.namespaces import ADDRESSES, Network, forbidden
+from lib.places import place
+from lib.postgres import PASSWORD
 from lib.processes import wait_until
 from lib.program import PATIENCE
 
@@ -127,6 +131,32 @@ def test_a_drain_gives_up(named):
     run = named.start("--drain")
     assert run.wait() == 1, run.tail()
     assert "giving up" in run.stderr()
+
+
+def test_an_address_of_a_name_is_refused_for_its_tls(network, program, make_stub, tls_postgres, tls_database):
+    """What it is says nothing of the name's other address, at which the right server is."""
+    bare, served = network.listeners[1]
+    refusals = []
+
+    def refuse():
+        while True:
+            with bare.accept()[0] as client:
+                client.recv(8)
+                client.sendall(b"N")
+                refusals.append(client.recv(1))
+
+    bare.setblocking(True)
+    threading.Thread(target=refuse, daemon=True).start()
+    stub = make_stub("--generate", "10")
+    proxies = FaultProxy(stub.port, network.listeners[0][0]), FaultProxy(tls_postgres.port, served)
+    network.names.addresses["database.example"] = ADDRESSES
+    url = place(tls_database, "database.example", hostaddr=None, port=proxies[1].port, sslmode="require", password=PASSWORD)
+    queue = {"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{proxies[0].port}", "LOGINETL_QUEUE": stub.queue_name}
+    run = program.start("--drain", env={**queue, "DATABASE_URL": url}, under=network.inside())
+    assert run.wait() == 0 and tls_database.count() == 10, run.tail()
+    assert refusals and not any(refusals)
+    for proxy in proxies:
+        proxy.stop()
 
 
 def test_packets_vanish_from_idle_connections(named):

@@ -8,6 +8,7 @@ import pytest
 from lib.pki import HOST
 from lib.places import place
 from lib.postgres import PASSWORD
+from lib.processes import free_port, wait_until
 
 COUNT = 100
 
@@ -30,11 +31,15 @@ def start(program, stub, tls_database):
 
 
 def check_refused(run, stub, *words, quotes=()):
-    """One line, while nothing is received."""
-    event = run.wait_event("database_unavailable")
-    assert all(word in event["text"] for word in words), event
-    assert run.terminate() == 0
-    assert len(run.events("database_unavailable", level="warn")) == 1
+    """It ends with one line, as for a wrong password, and has received nothing."""
+    assert run.wait() == 1
+    events = run.events("database_refused")
+    assert len(events) == 1 and all(word in events[0]["text"] for word in words), run.tail()
+    assert not run.events("database_unavailable")
+    check_quiet(run, stub, *quotes)
+
+
+def check_quiet(run, stub, *quotes):
     assert not any(quote in run.stderr() for quote in (PASSWORD, *quotes))
     assert stub.requests_made("ReceiveMessage") == 0
 
@@ -71,6 +76,40 @@ def test_a_drain(start, tls_database, changes):
 def test_a_certificate_that_is_refused(start, stub, showing, name):
     showing(name)
     check_refused(start(), stub, "no authority in sslrootcert", "not valid at this time", "this machine's clock")
+
+
+def test_a_certificate_that_is_refused_later(start, tls_database, showing, stub):
+    """A service goes on when it is mended."""
+    run = start()
+    wait_until(lambda: tls_database.count() == COUNT, run.tail)
+    showing("expired")
+    tls_database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", tls_database.name)
+    assert "not valid at this time" in run.wait_event("database_unavailable", reason="tls")["text"]
+    count = len(run.events("database_connected"))
+    showing("database")
+    wait_until(lambda: len(run.events("database_connected")) > count, run.tail)
+    assert run.terminate() == 0
+
+
+def test_check_does_not_wait_for_a_certificate(program, stub, tls_database):
+    """Nor for anything else that only somebody can mend."""
+    queue = {"AWS_ENDPOINT_URL_SQS": stub.url, "LOGINETL_QUEUE": stub.queue_name}
+    where = place(tls_database, password=PASSWORD, host="elsewhere.example")
+    result = program.run("check", env={**queue, "DATABASE_URL": where})
+    assert result.status == 1 and "certificate is for another host" in result.stdout
+    assert result.stdout.count("FAIL  ") == 1
+
+
+@pytest.mark.parametrize("other", ["well", "away"])
+def test_one_of_two_hosts_has_another_certificate(start, tls_postgres, tls_database, other):
+    """It says nothing of the other one, which is tried, and waited for."""
+    ports = f"{tls_postgres.port},{tls_postgres.port if other == 'well' else free_port()}"
+    run = start("--drain", host=f"elsewhere.example,{HOST}", hostaddr="127.0.0.1,127.0.0.1", port=ports)
+    if other == "well":
+        assert run.wait() == 0 and tls_database.count() == COUNT
+    else:
+        assert "for another host" in run.wait_event("database_unavailable", reason="tls")["text"]
+        assert run.terminate() == 0
 
 
 def test_require_takes_any_certificate(start, tls_database, showing):
@@ -128,7 +167,10 @@ def test_no_client_certificate(start, stub, client):
 
 def test_a_client_certificate_of_a_stranger(start, stub, client, pki, tmp_path):
     shutil.copy(pki.stranger.key, client["sslkey"])
-    check_refused(start(**{**client, "sslcert": pki.stranger.cert}), stub, "refused the handshake: check sslcert and sslkey")
+    run = start(**{**client, "sslcert": pki.stranger.cert})
+    assert "refused the handshake: check sslcert and sslkey" in run.wait_event("database_unavailable")["text"]
+    assert run.terminate() == 0
+    check_quiet(run, stub)
 
 
 @pytest.mark.parametrize("what, words", [("sslcert", "sslcert names no certificate"), ("sslkey", "sslkey names no private key")])

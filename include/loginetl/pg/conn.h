@@ -49,8 +49,9 @@ struct le_pg_conn_config {
     uv_loop_t *loop;
     const struct le_conninfo *info;    /* outlives the connection */
     struct le_pg_passwords *passwords; /* NULL: the settings' own; outlives the connection */
-    struct le_rng *rng;                /* jitter; outlives the connection */
-    unsigned number;                   /* for the log */
+    const bool *reached; /* one of its owner's was up before; outlives the connection */
+    struct le_rng *rng;  /* jitter; outlives the connection */
+    unsigned number;     /* for the log */
     /* Connected: SETTING_UP. The owner sends its first commands, and then calls
      * le_pg_conn_set_ready. */
     void (*up)(void *owner, struct le_pg_conn *conn);

@@ -70,7 +70,7 @@ class Network:
 
 
 class NameServer:
-    """Says what `addresses` says; of other names that they do not exist; nothing at all while it is silent."""
+    """Says what `addresses` says, one of each name or several; of other names that they do not exist; nothing at all while it is silent."""
 
     def __init__(self, questions):
         self.socket = questions
@@ -98,11 +98,12 @@ class NameServer:
             labels.append(question[at + 1 : at + 1 + question[at]].decode())
             at += 1 + question[at]
         kind = struct.unpack(">H", question[at + 1 : at + 3])[0]
-        address = self.addresses.get(".".join(labels))
-        found = address is not None and kind == 1  # an A record
-        head = question[:2] + struct.pack(">HHHHH", 0x8580 | (0 if address else 3), 1, int(found), 0, 0)
-        record = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 0, 4) + socket.inet_aton(address) if found else b""
-        return head + question[12 : at + 5] + record
+        known = self.addresses.get(".".join(labels), ())
+        known = (known,) if isinstance(known, str) else known
+        found = known if kind == 1 else ()  # A records
+        head = question[:2] + struct.pack(">HHHHH", 0x8580 | (0 if known else 3), 1, len(found), 0, 0)
+        records = [b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 0, 4) + socket.inet_aton(address) for address in found]
+        return head + question[12 : at + 5] + b"".join(records)
 
     def close(self):
         self.open = False

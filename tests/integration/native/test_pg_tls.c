@@ -112,14 +112,14 @@ static void another_name_is_refused(void **state)
     snprintf(settings, sizeof settings, "sslmode=verify-full sslrootcert=%s/server.crt",
              pg_server.directory);
     open_with(&f, "127.0.0.1", settings);
-    pg_world_run_unavailable(&f.world);
+    pg_world_run_failed(&f.world);
     assert_non_null(strstr(le_store_last_failure(f.world.store), "TLS failed"));
     assert_int_equal(f.world.ready, 0);
     pg_fixture_end(&f);
 
     pg_fixture_begin(&f);
     open_with(&f, "localhost", "sslmode=verify-ca sslrootcert=/nonexistent");
-    pg_world_run_unavailable(&f.world);
+    pg_world_run_failed(&f.world);
     assert_non_null(strstr(le_store_last_failure(f.world.store), "TLS failed"));
     pg_fixture_end(&f);
 }
