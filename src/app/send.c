@@ -2,6 +2,7 @@
 #include "loginetl/app/send.h"
 
 #include "loginetl/app/commands.h"
+#include "loginetl/base/shown.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -129,7 +130,8 @@ static bool files_are_there(const struct le_settings *settings)
             return false;
         }
         if (strcmp(file, "-") != 0 && access(file, R_OK) != 0) {
-            le_complain("send: %.200s does not exist or may not be read", file);
+            le_complain("send: %.200s does not exist or may not be read",
+                        le_shows_path(le_span_of(file)) ? file : "a file that is named");
             return false;
         }
     }

@@ -3,6 +3,7 @@
 #include "loginetl/app/files.h"
 #include "loginetl/app/settings_aws.h"
 #include "loginetl/app/settings_queue.h"
+#include "loginetl/base/shown.h"
 #include "loginetl/pg/conninfo.h"
 #include "loginetl/pg/name.h"
 
@@ -33,18 +34,24 @@ const char *le_command_word(enum le_command command)
 
 /* ---- which command ---- */
 
+/* It may be anything. One that is near a name is shown: it has hardly another letter. */
 static enum le_err unknown_command(struct le_settings *settings, const char *word)
 {
+    bool database = strncmp(word, "postgres", 8) == 0;
+    if (strstr(word, "://") != NULL)
+        return le_options_fail(&settings->options, "a URL is not a command: give it to %s",
+                               database ? "--database-url" : "--queue-url or --endpoint-url");
+    const char *shown = le_shows_value(le_span_of(word)) ? word : "that word";
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (le_option_near(le_span_of(word), le_span_of(commands[i].word)))
-            return le_options_fail(&settings->options, "%.60s is not a command (did you mean %s?)",
-                                   word, commands[i].word);
+            return le_options_fail(&settings->options, "%s is not a command (did you mean %s?)",
+                                   shown, commands[i].word);
     }
     const char *option = le_options_nearest(&settings->options, le_span_of(word), false);
     if (option != NULL)
-        return le_options_fail(&settings->options, "%.60s is not a command (did you mean --%s?)",
-                               word, option);
-    return le_options_fail(&settings->options, "%.60s is not a command (--help lists them)", word);
+        return le_options_fail(&settings->options, "%s is not a command (did you mean --%s?)",
+                               shown, option);
+    return le_options_fail(&settings->options, "%s is not a command (--help lists them)", shown);
 }
 
 static enum le_err take_command(struct le_settings *settings)
@@ -70,8 +77,10 @@ static enum le_err check_words(struct le_settings *settings)
                 le_option_given(&settings->options, LE_OPT_VERSION) ||
                 le_option_given(&settings->options, LE_OPT_PRINT_CONFIG);
     if (!wanted && settings->word_count > 0)
-        return le_options_fail(&settings->options, "%s takes no argument, but there is %.60s",
-                               le_command_word(settings->command), settings->words[0]);
+        return le_options_fail(&settings->options, "%s takes no argument, but there is %s",
+                               le_command_word(settings->command),
+                               le_shows_value(le_span_of(settings->words[0])) ? settings->words[0]
+                                                                              : "one");
     if (wanted && settings->word_count == 0 && !asks)
         return le_options_fail(
             &settings->options, "%s needs %s", le_command_word(settings->command),
@@ -125,15 +134,16 @@ static enum le_err read_config(struct le_settings *settings)
         return LE_OK;
     struct le_buf text;
     const char *reason = "cannot be read";
+    const char *shown = le_shows_path(le_span_of(path)) ? path : "the file that it names";
     le_buf_init(&text, LE_OPTIONS_FILE_MAX);
     enum le_err err = le_file_read(path, &text, &reason);
     if (err == LE_OK)
         err = le_options_config(&settings->options, path, le_buf_span(&text));
     else if (err == LE_ERR_TOO_LARGE)
-        err = le_options_fail(&settings->options, "--config: %.200s is larger than %d bytes", path,
+        err = le_options_fail(&settings->options, "--config: %.200s is larger than %d bytes", shown,
                               LE_OPTIONS_FILE_MAX);
     else if (err == LE_ERR_SYSTEM)
-        err = le_options_fail(&settings->options, "--config: %.200s %s", path, reason);
+        err = le_options_fail(&settings->options, "--config: %.200s %s", shown, reason);
     le_buf_free_secret(&text);
     return err;
 }

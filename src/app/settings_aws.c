@@ -307,6 +307,9 @@ enum le_err le_settings_aws(struct le_settings *settings)
     enum le_err err = read_files(settings);
     if (err != LE_OK)
         return err;
+    if (input.profile.len > 0 && !le_profile_exists(&settings->profiles, input.profile))
+        return le_options_refuse(&settings->options, LE_OPT_PROFILE,
+                                 "is in neither of the AWS configuration files");
     err = le_plan_make(&input, &settings->plan, &fault);
     if (err == LE_OK)
         err = le_place_find(&input, endpoint, &place, &fault);

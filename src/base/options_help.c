@@ -1,6 +1,8 @@
 /* The table as text: --help and --print-config. */
 #include "loginetl/base/options.h"
 
+#include "loginetl/base/shown.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -191,7 +193,8 @@ enum le_err le_options_print(const struct le_options *options, struct le_buf *ou
                                 option->otherwise != NULL ? ")" : "");
             continue;
         }
-        const bool hidden = le_option_is_hidden(option, text);
+        const bool hidden = le_option_is_hidden(option, text) ||
+                            (options->values[i].refused && !le_shows_value(le_span_of(text)));
         const bool comment = option->place != LE_OPTION_ANYWHERE || hidden;
         err = le_buf_printf(out, "%s%s = %s  ; %s\n", comment ? "# " : "", option->name,
                             hidden ? "***" : text, origin.text);

@@ -1,6 +1,8 @@
 /* Where values come from: arguments, environment, configuration file. */
 #include "loginetl/base/options.h"
 
+#include "loginetl/base/shown.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -138,14 +140,17 @@ const char *le_options_nearest(const struct le_options *options, struct le_span 
 static enum le_err unknown_argument(struct le_options *options, struct le_span name,
                                     const char *word)
 {
-    /* Only the part before "=": what follows may be a secret under a mistyped name. */
-    int len = (int)strcspn(word, "=");
     const char *near = le_options_nearest(options, name, false);
+    struct le_span shown = LE_SPAN_LIT("a word that begins with -");
+    /* Only the part before "=": what follows may be a secret under a mistyped name. And behind -p
+     * other programs take a password. */
+    if (le_shows_name(name))
+        shown = (struct le_span){word, near == NULL && word[1] != '-' ? 2 : strcspn(word, "=")};
     if (near != NULL)
         return le_options_fail(options, "%.*s is not an option (did you mean --%s?)",
-                               len > 60 ? 60 : len, word, near);
-    return le_options_fail(options, "%.*s is not an option (--help lists them)",
-                           len > 60 ? 60 : len, word);
+                               (int)shown.len, shown.ptr, near);
+    return le_options_fail(options, "%.*s is not an option (--help lists them)", (int)shown.len,
+                           shown.ptr);
 }
 
 static int find_argument(const struct le_options *options, struct le_span name)
@@ -221,7 +226,11 @@ static enum le_err take_file(struct le_options *options, size_t index, const cha
     if (err == LE_ERR_NOMEM)
         goto done;
     if (err != LE_OK) {
-        err = le_options_fail(options, "%s_FILE: the file %.200s %s", variable, path, reason);
+        /* A path, and not the value itself, which belongs into the file. */
+        bool shown = le_shows_path(le_span_of(path)) &&
+                     (!options->table[index].secret || path[0] == '/' || path[0] == '.');
+        err = le_options_fail(options, "%s_FILE: the file %.200s %s", variable,
+                              shown ? path : "that it names", reason);
         goto done;
     }
     struct le_span text = {content.len > 0 ? content.data : "", content.len};
@@ -300,23 +309,13 @@ static enum le_err take_known(struct config *config, size_t index, struct le_spa
     return le_options_set(options, index, value, LE_OPTION_CONFIG_FILE, NULL, line);
 }
 
-/* How many bytes look like a name: the line may be one of another file, of logins say, or the rest
- * of a secret that was pasted over two lines. */
-static size_t name_len(struct le_span text)
-{
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    size_t len = 0;
-    while (len < text.len && memchr(letters, text.ptr[len], sizeof letters - 1) != NULL)
-        len++;
-    return len;
-}
-
+/* The line may be one of another file, of logins say, or the rest of a secret that was pasted over
+ * two lines. */
 static enum le_err section(struct le_options *options, struct le_span name, unsigned line)
 {
-    size_t len = 1 + name_len((struct le_span){name.ptr + 1, least(name.len, NAME_SHOWN_MAX) - 1});
-    if (len < name.len && name.ptr[len] == ']')
-        len++;
+    size_t end = le_span_until(name, "]");
+    bool shown = le_shows_name((struct le_span){name.ptr + 1, end - 1});
+    size_t len = !shown ? 1 : end < name.len ? end + 1 : end;
     return le_options_fail(options, "%.200s line %u: %.*s: sections are not used",
                            options->config_file, line, (int)len, name.ptr);
 }
@@ -327,8 +326,7 @@ static enum le_err unknown_setting(struct le_options *options, struct le_span na
     if (near != NULL)
         return le_options_fail(options, "%.200s line %u: %.*s is not a setting (did you mean %s?)",
                                options->config_file, line, (int)name.len, name.ptr, near);
-    bool shown = name_len(name) == name.len;
-    struct le_span what = shown ? name : LE_SPAN_LIT("what is before the =");
+    struct le_span what = le_shows_name(name) ? name : LE_SPAN_LIT("what is before the =");
     return le_options_fail(options, "%.200s line %u: %.*s is not a setting (--help lists them)",
                            options->config_file, line, (int)what.len, what.ptr);
 }

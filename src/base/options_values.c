@@ -1,6 +1,8 @@
 /* What a value means, and what is said of one that means nothing. */
 #include "loginetl/base/options.h"
 
+#include "loginetl/base/shown.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,16 +109,16 @@ static void format_expected(const struct le_option *option, char *out, size_t si
 
 bool le_option_is_hidden(const struct le_option *option, const char *text)
 {
-    bool url = strstr(text, "://") != NULL ||
-               (option->argument != NULL && strcmp(option->argument, "URL") == 0);
-    return option->secret || (url && strchr(text, '@') != NULL);
+    bool url = option->argument != NULL && strcmp(option->argument, "URL") == 0;
+    return option->secret || le_holds_password(le_span_of(text), url);
 }
 
-/* The value as it may stand in a message: short. */
+/* The value as it may stand in a message: short, and nothing that may have been meant for another
+ * option, which is secret. */
 static void quote(const struct le_option *option, const char *text, char *out, size_t size)
 {
     assert(size > 8);
-    if (le_option_is_hidden(option, text)) {
+    if (option->secret || !le_shows_value(le_span_of(text))) {
         (void)snprintf(out, size, "its value");
         return;
     }
@@ -135,6 +137,7 @@ enum le_err le_options_refuse(struct le_options *options, size_t index, const ch
     assert(index < options->count && what != NULL);
     const struct le_option *option = &options->table[index];
     char value[80];
+    options->values[index].refused = true;
     quote(option, options->values[index].text != NULL ? options->values[index].text : "", value,
           sizeof value);
     return le_options_fail(options, "%s%s: %s %s (from %s)", dashes(option), option->name, value,

@@ -177,13 +177,9 @@ enum le_err le_plan_make(const struct le_plan_input *input, struct le_plan *plan
                          struct le_profile_fault *fault)
 {
     assert(input->environment != NULL && input->profiles != NULL && fault != NULL);
+    assert(input->profile.len == 0 || le_profile_exists(input->profiles, input->profile));
     *plan = (struct le_plan){.source = LE_PLAN_NONE};
     struct le_planning planning = {input, plan, fault};
-    if (input->profile.len > 0 && !le_profile_exists(input->profiles, input->profile))
-        return le_profile_fail(fault,
-                               "profile %.*s is in neither of the AWS configuration files: check "
-                               "--profile or AWS_PROFILE",
-                               LE_PROFILE_SHOWN(input->profile));
     return make(&planning, input->profile.len > 0 ? input->profile : DEFAULT_PROFILE);
 }
 

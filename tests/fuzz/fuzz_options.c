@@ -249,6 +249,29 @@ static bool is_at(const char *line, const char *place)
            (line[0] != 'c' || memchr(line, '\n', (size_t)(at - line)) == NULL);
 }
 
+/* Does the secret stand right there, where a password does that was given to another option? */
+static bool is_right_at(const char *line, const char *place)
+{
+    size_t len = strlen(place);
+    return strncmp(line, place, len) == 0 && strncmp(line + len, SECRET, strlen(SECRET)) == 0;
+}
+
+static bool is_misplaced(const char *line)
+{
+    static const char *const places[] = {"a--http://ann:",
+                                         "a--endpoint-url=http://ann:",
+                                         "a--queue=postgres://ann:",
+                                         "a--mask=ann:",
+                                         "vLOGINETL_QUEUE=http://ann:",
+                                         "vLOGINETL_WAIT_TIME=password=",
+                                         "cdlq-url = ann:",
+                                         "c[ann:"};
+    bool there = false;
+    for (size_t k = 0; k < sizeof places / sizeof places[0]; k++)
+        there = there || is_right_at(line, places[k]);
+    return there;
+}
+
 /* Is the one place where the secret stands one that is a secret's? */
 static bool holds_secret(const struct sources *sources)
 {
@@ -262,6 +285,7 @@ static bool holds_secret(const struct sources *sources)
             times++;
         for (size_t k = 0; k < sizeof places / sizeof places[0]; k++)
             there = there || is_at(sources->lines[i], places[k]);
+        there = there || is_misplaced(sources->lines[i]);
     }
     return there && times == 1;
 }

@@ -117,6 +117,58 @@ def test_a_user_in_the_url_of_a_queue_by_name(world):
     no_secret(result, "s3cret", "ann")
 
 
+MISPLACED = {
+    "URL": "http://ann:s3cret@host:1",
+    "URL without a host": "http://ann:s3cret",
+    "database": "postgres://ann:s3cret@host/db",
+    "database with an @ too many": "postgres://ann:half@s3cret@host/db",
+    "without a scheme": "ann:s3cret",
+    "key=value": "host=host user=ann password=s3cret",
+    "secret key": "s3cretUtnFEMI/K7MDENGbPxRfiCYEXAMPLEKEYa",
+    "session token": "IQoJb3JpZ2luX2VjEs3cretaCXVzLWVhc3QtMSJHMEUCIQD==",
+}
+CHOSEN = ["concurrency", "memory-limit", "on-reject"]  # a number, a size, a choice: one code each
+OPTIONS = ["queue", "queue-url", "endpoint-url", "dlq-url", "region", "profile", "table", "require", "config", *CHOSEN]
+VARIABLES = [
+    "LOGINETL_QUEUE", "LOGINETL_QUEUE_URL", "LOGINETL_DLQ_URL", "AWS_ENDPOINT_URL_SQS", "AWS_REGION", "AWS_PROFILE", "LOGINETL_CONCURRENCY",
+    "LOGINETL_TABLE_FILE", "DATABASE_URL_FILE", "PGPASSWORD_FILE",
+]
+
+
+@pytest.mark.parametrize("text", MISPLACED.values(), ids=MISPLACED)
+def test_a_secret_in_a_wrong_place(program, tmp_path, text):
+    """Whatever it was given to, and whatever is wrong with it, what may be a password, a key or a token is not told."""
+    config = tmp_path / "conf"
+    words = [[text], ["--drain", text], ["check", text], ["send", text], ["mask", text], [f"--{text}"], [f"-{text}"], [f"-p{text}"]]
+    for args in words + [["check", f"--{option}", text] for option in OPTIONS]:
+        result = program.run(*args)
+        assert result.status == 2 and result.stdout == "", result
+        no_secret(result, "s3cret", "ann")
+    for variable in VARIABLES:
+        none = {"DATABASE_URL": None} if variable == "DATABASE_URL_FILE" else {}
+        result = program.run("check", env={**none, variable: text})
+        assert result.status == 2 and (variable in result.stderr), result
+        no_secret(result, "s3cret", "ann")
+    for line in (f"{text}\n", f"{text} = 1\n", f"[{text}]\n", f"concurrency = {text}\n"):
+        config.write_text(line)
+        result = program.run("check", "--config", config)
+        assert result.status == 2 and "line 1" in result.stderr, result
+        no_secret(result, "s3cret")
+
+
+def test_a_url_that_is_given_alone(program):
+    """It says where it goes."""
+    check(program.run("postgresql://ann@host/db"), 2, "a URL is not a command: give it to --database-url")
+    check(program.run("https://sqs.eu-west-1.amazonaws.com/123456789012/q"), 2, "a URL is not a command: give it to --queue-url or --endpoint-url")
+
+
+@pytest.mark.parametrize("url", ["http://ann:s3cret", "postgres://ann:s3cret", "host=h password=s3cret"])
+def test_print_config_of_a_secret_in_a_wrong_place(program, url):
+    result = program.run("--print-config", "--queue", url)
+    assert "# queue = ***  ; --queue\n" in result.stdout, result
+    no_secret(result, "s3cret")
+
+
 NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_ENDPOINT_URL_SQS": None, "AWS_REGION": "eu-west-1"}
 ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "/no/such/file"}
 ANY = {"AWS_EC2_METADATA_DISABLED": None}

@@ -111,7 +111,8 @@ def test_https_where_there_is_none(program, scripted, database):
 def test_a_profile_that_is_not_there(program, profile):
     result = program.run("--drain", *profile.get("args", []), env=profile.get("env"))
     assert result.status == 2, result
-    assert "profile nobody is in neither of the AWS configuration files: check --profile or AWS_PROFILE" in result.stderr
+    source = "AWS_PROFILE" if "env" in profile else "the command line"
+    assert result.stderr == f'loginetl: --profile: "nobody" is in neither of the AWS configuration files (from {source})\n'
 
 
 def test_a_file_that_may_not_be_read(program, tmp_path):

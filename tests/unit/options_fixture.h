@@ -4,6 +4,7 @@
 #define LE_TESTS_OPTIONS_FIXTURE_H
 
 #include "loginetl/base/options.h"
+#include "loginetl/base/shown.h"
 
 enum { NAME, LIMIT, SIZE, WHEN, DRAIN, URL, KEYS, HELP, PASSWORD, COUNT };
 

@@ -70,6 +70,13 @@ static void test_variable_file_is_missing(void **state)
     const char *const given[] = {"DATABASE_URL_FILE", "/nowhere"};
     memcpy(f->environment, given, sizeof given);
     assert_refused(f, environment(f), "DATABASE_URL_FILE: the file /nowhere does not exist");
+    /* The value itself, instead of a file that holds it. */
+    const char *const values[] = {"hunter2", "postgres://ann:hunter2@h/d", "/x://ann:hunter2@h/d"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        f->environment[1] = values[i];
+        assert_refused(f, environment(f),
+                       "DATABASE_URL_FILE: the file that it names does not exist");
+    }
 }
 
 static void test_variable_twice(void **state)
@@ -105,6 +112,8 @@ static void test_config_unknown(void **state)
     /* What looks like no name may be the second line of a secret. */
     assert_refused(f, config(f, "queue = a\nwJalrXUtn/K7+MDENG=\n"),
                    "l.conf line 2: what is before the = is not a setting (--help lists them)");
+    assert_refused(f, config(f, "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYab=\n"),
+                   "l.conf line 1: what is before the = is not a setting (--help lists them)");
 }
 
 static void test_config_syntax(void **state)
@@ -130,10 +139,8 @@ static void test_config_sections(void **state)
     assert_refused(f, config(f, "colour = 1\n[queue]\n"),
                    "l.conf line 1: colour is not a setting (--help lists them)");
     char text[600] = "queue = a\n[";
-    memset(text + strlen(text), 'x', 500);
-    assert_refused(f, config(f, text),
-                   "l.conf line 2: [xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: "
-                   "sections are not used");
+    memset(text + strlen(text), 'x', LE_SHOWN_MAX + 1);
+    assert_refused(f, config(f, text), "l.conf line 2: [: sections are not used");
     /* Another file by mistake: what is in it is not told. */
     assert_refused(f, config(f, "[{\"user_id\": \"u\", \"ip\": \"192.0.2.1\"}]\n"),
                    "l.conf line 1: [: sections are not used");

@@ -73,6 +73,7 @@ struct le_option_value {
     enum le_option_source source;
     const char *variable; /* ENVIRONMENT, VARIABLE_FILE: the table's name of it, without _FILE */
     unsigned line;        /* CONFIG_FILE */
+    bool refused; /* by le_options_refuse: it may be anything, and is shown as far as there only */
 };
 
 struct le_options {
@@ -188,8 +189,8 @@ size_t le_edit_distance(struct le_span a, struct le_span b);
  */
 bool le_option_near(struct le_span wrote, struct le_span name);
 
-/* Is the value a secret, or a URL that may hold a password? Messages and --print-config keep it to
- * themselves. */
+/* Is the value a secret, or one that may hold a password? --print-config keeps it to itself.
+ * Messages show less: le_shows_value. */
 bool le_option_is_hidden(const struct le_option *option, const char *text);
 
 /* Below 0x20, or 0x7F. In a message each of them is a question mark. */

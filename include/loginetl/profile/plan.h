@@ -88,7 +88,7 @@ struct le_plan {
 struct le_plan_input {
     const struct le_environment *environment;
     const struct le_profiles *profiles;
-    struct le_span profile; /* absent: "default", which need not exist */
+    struct le_span profile; /* one that exists; absent: "default", which need not exist */
     bool explicit_profile;  /* from the command line: it beats the environment's keys */
 };
 
