@@ -24,29 +24,12 @@ static int print_version(void)
     return le_say(LE_SPAN_LIT("loginetl " LE_VERSION "\n")) ? LE_EXIT_DONE : LE_EXIT_FAILED;
 }
 
-static int print_text(enum le_err err, struct le_buf *text)
-{
-    bool said = err == LE_OK && le_say(le_buf_span(text));
-    if (err != LE_OK)
-        le_complain("%s", le_err_text(err));
-    le_buf_free(text);
-    return said ? LE_EXIT_DONE : LE_EXIT_FAILED;
-}
-
 static int print_help(const struct le_settings *settings)
 {
     struct le_buf text;
     le_buf_init(&text, 65536);
     enum le_err err = le_help(settings, &text);
-    return print_text(err, &text);
-}
-
-static int print_config(const struct le_settings *settings)
-{
-    struct le_buf text;
-    le_buf_init(&text, LE_OPTIONS_MAX * (LE_OPTION_VALUE_MAX + 512));
-    enum le_err err = le_options_print(&settings->options, &text);
-    return print_text(err, &text);
+    return le_print_text(err, &text);
 }
 
 static int run_command(struct le_settings *settings)
@@ -68,6 +51,13 @@ static int refuse(const struct le_settings *settings, enum le_err err)
     return err == LE_ERR_CONFIG ? LE_EXIT_USAGE : LE_EXIT_FAILED;
 }
 
+/* What can be shown is shown, and then what a start would say. */
+static int print_config(struct le_settings *settings, enum le_err err)
+{
+    int status = le_print_config(settings);
+    return err == LE_OK ? status : refuse(settings, err);
+}
+
 static int act(struct le_settings *settings, int argc, char **argv)
 {
     enum le_err err = le_settings_arguments(settings, argc, argv);
@@ -77,10 +67,11 @@ static int act(struct le_settings *settings, int argc, char **argv)
         return print_version();
     if (err == LE_OK)
         err = le_settings_values(settings);
-    if (err == LE_OK && le_option_on(&settings->options, LE_OPT_PRINT_CONFIG))
-        return print_config(settings);
+    const bool print = err == LE_OK && le_option_on(&settings->options, LE_OPT_PRINT_CONFIG);
     if (err == LE_OK)
         err = le_settings_complete(settings);
+    if (print)
+        return print_config(settings, err);
     if (err == LE_OK)
         err = le_forget_sources(settings);
     return err == LE_OK ? run_command(settings) : refuse(settings, err);

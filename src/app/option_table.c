@@ -183,7 +183,8 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
     [LE_OPT_PRINT_CONFIG] = {
         .name = "print-config", .kind = LE_OPTION_SWITCH, .place = LE_OPTION_ARGUMENT_ONLY,
         .group = GENERAL_GROUP, .commands = ALL,
-        .help = "print every setting, its value and where it came from, and end"},
+        .help = "print every setting, its value and where it came from, and end: with 2 and an "
+                "error when a start would"},
     [LE_OPT_HELP] = {
         .name = "help", .kind = LE_OPTION_SWITCH, .place = LE_OPTION_ARGUMENT_ONLY,
         .group = GENERAL_GROUP, .commands = ALL,

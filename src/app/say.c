@@ -1,6 +1,8 @@
 /* Words for people: stdout, complaints, help. */
 #include "loginetl/app/commands.h"
 
+#include "loginetl/app/world.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +31,15 @@ bool le_say(struct le_span text)
         done += (size_t)wrote;
     }
     return true;
+}
+
+int le_print_text(enum le_err err, struct le_buf *text)
+{
+    bool said = err == LE_OK && le_say(le_buf_span(text));
+    if (err != LE_OK)
+        le_complain("%s", le_err_text(err));
+    le_buf_free(text);
+    return said ? LE_EXIT_DONE : LE_EXIT_FAILED;
 }
 
 static const char overview[] =

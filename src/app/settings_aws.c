@@ -99,14 +99,19 @@ static enum le_err read_files(struct le_settings *settings)
 
 /* ---- where to ---- */
 
-/* What the environment says may be told to be ignored; what is said to loginetl itself is not. */
-static struct le_span endpoint_given(const struct le_settings *settings,
-                                     const struct le_place *place)
+/* What is said to loginetl itself is not ignored. */
+bool le_settings_endpoint_ignored(const struct le_settings *settings)
 {
-    const struct le_option_value *option = &settings->options.values[LE_OPT_ENDPOINT_URL];
-    if (option->text != NULL &&
-        !(place->ignores_configured && option->source == LE_OPTION_ENVIRONMENT))
-        return le_span_of(option->text);
+    return settings->place.ignores_configured &&
+           settings->options.values[LE_OPT_ENDPOINT_URL].source == LE_OPTION_ENVIRONMENT;
+}
+
+static struct le_span endpoint_given(const struct le_settings *settings)
+{
+    const char *given = le_setting(settings, LE_OPT_ENDPOINT_URL);
+    const struct le_place *place = &settings->place;
+    if (given != NULL && !le_settings_endpoint_ignored(settings))
+        return le_span_of(given);
     return place->endpoint_url.len > 0 ? place->endpoint_url : LE_SPAN_NONE;
 }
 
@@ -152,7 +157,7 @@ static enum le_err take_endpoint(struct le_settings *settings, struct le_span gi
 
 static enum le_err find_endpoint(struct le_settings *settings, const struct le_place *place)
 {
-    struct le_span given = endpoint_given(settings, place);
+    struct le_span given = endpoint_given(settings);
     struct le_span queue_url = le_span_of(le_setting(settings, LE_OPT_QUEUE_URL));
     struct le_span region = le_span_of(le_setting(settings, LE_OPT_REGION));
     struct le_sqs_arn arn;
@@ -295,36 +300,41 @@ static enum le_err find_credentials(struct le_settings *settings)
                                             &expires_at_ms);
 }
 
+/* The place before the plan, so that it is known when there is something wrong with that. */
+static enum le_err read_profile(struct le_settings *settings, const struct le_plan_input *input)
+{
+    bool endpoint = le_setting(settings, LE_OPT_ENDPOINT_URL) != NULL;
+    struct le_profile_fault fault;
+    enum le_err err = read_files(settings);
+    if (err != LE_OK)
+        return err;
+    if (input->profile.len > 0 && !le_profile_exists(&settings->profiles, input->profile))
+        return le_options_refuse(&settings->options, LE_OPT_PROFILE,
+                                 "is in neither of the AWS configuration files");
+    err = le_place_find(input, endpoint, &settings->place, &fault);
+    if (err == LE_OK)
+        err = le_plan_make(input, &settings->plan, &fault);
+    return err == LE_ERR_CONFIG ? le_options_fail(&settings->options, "%s", fault.text) : err;
+}
+
 enum le_err le_settings_aws(struct le_settings *settings)
 {
     const struct le_option_value *profile = &settings->options.values[LE_OPT_PROFILE];
     const struct le_plan_input input = {&environment, &settings->profiles,
                                         le_span_of(profile->text),
                                         profile->source == LE_OPTION_ARGUMENT};
-    bool endpoint = le_setting(settings, LE_OPT_ENDPOINT_URL) != NULL;
-    struct le_place place;
-    struct le_profile_fault fault;
-    enum le_err err = read_files(settings);
-    if (err != LE_OK)
-        return err;
-    if (input.profile.len > 0 && !le_profile_exists(&settings->profiles, input.profile))
-        return le_options_refuse(&settings->options, LE_OPT_PROFILE,
-                                 "is in neither of the AWS configuration files");
-    err = le_plan_make(&input, &settings->plan, &fault);
+    const struct le_place *place = &settings->place;
+    enum le_err err = read_profile(settings, &input);
     if (err == LE_OK)
-        err = le_place_find(&input, endpoint, &place, &fault);
-    if (err == LE_ERR_CONFIG)
-        return le_options_fail(&settings->options, "%s", fault.text);
+        err = check_place(settings, place);
     if (err == LE_OK)
-        err = check_place(settings, &place);
+        err = find_endpoint(settings, place);
     if (err == LE_OK)
-        err = find_endpoint(settings, &place);
+        err = take_ca_file(settings, place);
     if (err == LE_OK)
-        err = take_ca_file(settings, &place);
+        err = le_settings_sso(settings, &input, place);
     if (err == LE_OK)
-        err = le_settings_sso(settings, &input, &place);
-    if (err == LE_OK)
-        err = find_sts(settings, &input, &place);
+        err = find_sts(settings, &input, place);
     if (err == LE_OK)
         err = find_credentials(settings);
     return err;

@@ -145,6 +145,9 @@ struct le_option_origin le_options_origin(const struct le_options *options, size
     switch (value->source) {
     case LE_OPTION_UNSET: (void)snprintf(origin.text, sizeof origin.text, "not set"); break;
     case LE_OPTION_DEFAULT: (void)snprintf(origin.text, sizeof origin.text, "default"); break;
+    case LE_OPTION_PROFILE:
+        (void)snprintf(origin.text, sizeof origin.text, "profile %.100s", value->variable);
+        break;
     case LE_OPTION_CONFIG_FILE:
         (void)snprintf(origin.text, sizeof origin.text, "%.100s line %u", options->config_file,
                        value->line);

@@ -10,6 +10,8 @@ int le_schema(struct le_settings *settings); /* the DDL */
 int le_send(struct le_settings *settings);   /* files into the queue */
 int le_mask_values(struct le_settings *settings);
 
+/* Whatever there is of the settings after le_settings_complete, also when that has failed. */
+int le_print_config(struct le_settings *settings);
 /* --help of the program, or of the command. */
 LE_MUST enum le_err le_help(const struct le_settings *settings, struct le_buf *out);
 
@@ -17,5 +19,7 @@ LE_MUST enum le_err le_help(const struct le_settings *settings, struct le_buf *o
 void le_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Writes to stdout; false, after a complaint, when it cannot be written. */
 LE_MUST bool le_say(struct le_span text);
+/* A text for stdout, or why there is none, and the exit status of that. Frees the text. */
+int le_print_text(enum le_err err, struct le_buf *text);
 
 #endif

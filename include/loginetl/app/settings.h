@@ -29,7 +29,8 @@ struct le_settings {
 
     /* of commands that speak to the queue */
     struct le_profiles profiles;
-    struct le_plan plan; /* which source the credentials come from; lent by the profiles */
+    struct le_place place; /* where the profile sends requests; lent by the profiles as well */
+    struct le_plan plan;   /* which source the credentials come from; lent by them too */
     char endpoint[LE_ENDPOINT_MAX];
     enum le_endpoint_source endpoint_source;
     char region[LE_REGION_MAX];

@@ -61,6 +61,7 @@ struct le_option {
 enum le_option_source {
     LE_OPTION_UNSET,
     LE_OPTION_DEFAULT,
+    LE_OPTION_PROFILE, /* of the AWS SDKs' files: set by the caller, for le_options_print */
     LE_OPTION_CONFIG_FILE,
     LE_OPTION_ENVIRONMENT,
     LE_OPTION_VARIABLE_FILE,
@@ -71,7 +72,8 @@ struct le_option_value {
     char *text;     /* NULL while there is none */
     int64_t number; /* COUNT; SIZE in bytes; CHOICE: position in choices; SWITCH: 0 or 1 */
     enum le_option_source source;
-    const char *variable; /* ENVIRONMENT, VARIABLE_FILE: the table's name of it, without _FILE */
+    const char *variable; /* ENVIRONMENT, VARIABLE_FILE: the table's name of it, without _FILE;
+                             PROFILE: the profile's, lent */
     unsigned line;        /* CONFIG_FILE */
     bool refused; /* by le_options_refuse: it may be anything, and is shown as far as there only */
 };
@@ -154,7 +156,7 @@ bool le_option_given(const struct le_options *options,
                      size_t index); /* set by a person, not the default */
 
 /* Where the value came from, in words: "--wait-time", "LOGINETL_WAIT_TIME", "loginetl.conf line 3",
- * "default", "not set". */
+ * "profile work", "default", "not set". */
 struct le_option_origin {
     char text[160];
 };
