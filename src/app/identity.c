@@ -69,7 +69,10 @@ static enum le_err open_sso(const struct le_settings *settings, const struct le_
     const struct le_plan_sso *sso = &settings->plan.sso;
     const struct le_sso_params params = {
         .endpoint = settings->sso_endpoint,
+        .oidc = settings->oidc_endpoint,
         .cache = settings->sso_cache,
+        .start_url = sso->start_url,
+        .region = sso->region,
         .account_id = sso->account_id,
         .role_name = sso->role_name,
         .profile = settings->plan.profile,

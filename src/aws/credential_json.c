@@ -122,24 +122,3 @@ enum le_err le_credential_answer_read(enum le_answer_form form, char *text, size
         return LE_ERR_PROTOCOL;
     return judge(&forms[form], &found, out);
 }
-
-enum le_err le_sso_token_read(char *text, size_t len, struct le_span *token, int64_t *expires_at_ms)
-{
-    struct le_reader reader;
-    struct le_span key, expires = LE_SPAN_NONE;
-    *token = LE_SPAN_NONE;
-    le_reader_init(&reader, text, len);
-    if (len == 0 || !le_reader_enter_object(&reader))
-        return LE_ERR_PROTOCOL;
-    while (le_reader_next_key(&reader, &key)) {
-        struct le_span *place = le_span_is(key, "accessToken") ? token
-                                : le_span_is(key, "expiresAt") ? &expires
-                                                               : NULL;
-        if (place == NULL || !le_reader_string(&reader, place))
-            le_reader_skip(&reader);
-    }
-    if (le_reader_finish(&reader) != LE_OK || !le_credential_fits(*token) ||
-        le_parse_iso_time(expires, expires_at_ms) != LE_OK)
-        return LE_ERR_PROTOCOL;
-    return LE_OK;
-}

@@ -47,7 +47,9 @@ def role(name, more):
 SSO = "sso_account_id = 111111111111\nsso_role_name = r\n"
 SESSION = "[sso-session corp]\nsso_start_url = https://x.example/start\nsso_region = eu-west-1\n"
 SSO_IN = "[default]\nsso_start_url = https://x.example/start\nsso_region = %s\n" + SSO
+SESSION_IN = "[default]\nsso_session = corp\n" + SSO + "%s" + SESSION.replace("eu-west-1", "%s")
 SSO_TOKEN = {"accessToken": "t", "expiresAt": "2100-01-01T00:00:00Z"}
+SSO_CLIENT = {"clientId": "c", "clientSecret": "s", "refreshToken": "r", "registrationExpiresAt": "2100-01-01T00:00:00Z"}
 DEFAULT_AND_WORK = "[default]\n" + keys("D") + "[work]\n" + keys("W")
 
 # name: (config, credentials, environment, arguments); None: there is no such file
@@ -218,6 +220,25 @@ CASES = {
     "sso-endpoint-ignored": (
         SSO_IN % "us-east-1" + "endpoint_url = http://p:3\n", None,
         {"AWS_ENDPOINT_URL_SSO": "http://b:2", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, []),
+    "oidc-elsewhere": (SESSION_IN % ("", "cn-north-1"), None, {}, []),
+    "oidc-in-govcloud": (SESSION_IN % ("", "us-gov-west-1"), None, {"AWS_USE_FIPS_ENDPOINT": "true"}, []),
+    "oidc-isolated": (SESSION_IN % ("", "us-iso-east-1"), None, {}, []),
+    "oidc-fips": (SESSION_IN % ("", "us-east-1"), None, {"AWS_USE_FIPS_ENDPOINT": "true"}, []),
+    "oidc-dualstack": (SESSION_IN % ("", "us-east-1"), None, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, []),
+    "oidc-fips-and-dualstack": (
+        SESSION_IN % ("", "us-gov-west-1"), None, {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"}, []),
+    "oidc-endpoint": (
+        SESSION_IN % ("", "us-east-1"), None,
+        {"AWS_ENDPOINT_URL": "http://a:1", "AWS_ENDPOINT_URL_SSO_OIDC": "http://b:2/x", "AWS_ENDPOINT_URL_SSO": "http://c:3"}, []),
+    "oidc-endpoint-for-sso": (SESSION_IN % ("", "us-east-1"), None, {"AWS_ENDPOINT_URL_SSO": "http://a:1"}, []),
+    "oidc-endpoint-for-all": (SESSION_IN % ("", "us-east-1"), None, {"AWS_ENDPOINT_URL": "http://a:1"}, []),
+    "oidc-endpoint-of-services": (
+        SESSION_IN % ("services = s\nendpoint_url = http://p:3\n", "us-east-1")
+        + "[services s]\nsso =\n  endpoint_url = http://q:4\nsso_oidc =\n  endpoint_url = http://r:5\n", None, {}, []),
+    "oidc-endpoint-of-profile": (SESSION_IN % ("endpoint_url = http://p:3\n", "us-east-1"), None, {}, []),
+    "oidc-endpoint-ignored": (
+        SESSION_IN % ("endpoint_url = http://p:3\n", "us-east-1"), None,
+        {"AWS_ENDPOINT_URL_SSO_OIDC": "http://b:2", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, []),
     "process": ("[default]\ncredential_process = /bin/x --y\n", None, {}, []),
     "process-behind-credentials": ("[default]\ncredential_process = /bin/x\n", "[default]\n" + keys("D"), {}, []),
     "process-before-config": ("[default]\ncredential_process = /bin/x\n" + keys("C"), None, {}, []),
@@ -279,6 +300,23 @@ class Botocore:
         assert credentials.access_key == "SSO"
         return urls[0].partition("/federation/credentials?role_name=r&account_id=111111111111")[0].rstrip("/")
 
+    @staticmethod
+    def renewal(credentials):
+        """Where the token of SSO is renewed; None: it cannot be."""
+        provider, urls = credentials._refresh_using.__self__._token_provider, []
+        if provider is None:
+            return None
+
+        def answer(request, **_more):
+            urls.append(request.url)
+            response = AWSResponse(request.url, 200, {}, None)
+            response._content = json.dumps({"accessToken": "n", "expiresIn": 60}).encode()
+            return response
+
+        provider._client.meta.events.register("before-send.sso-oidc.CreateToken", answer)
+        assert provider._attempt_create_token(SSO_CLIENT)["accessToken"] == "n"
+        return urls[0].removesuffix("/token")
+
     def role(self, source_credentials, **_more):
         self.sources.append(source_credentials)
 
@@ -315,6 +353,7 @@ class Botocore:
             result["key"] = last.access_key
         if last and last.method == "sso":
             result["sso"] = self.portal(session, last)
+            result.update({name: url for name, url in [("oidc", self.renewal(last))] if url})
         return result
 
 

@@ -176,6 +176,7 @@ NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_ENDPOI
 ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "/no/such/file"}
 ANY = {"AWS_EC2_METADATA_DISABLED": None}
 SSO = "sso_start_url = https://a.example\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n"
+SESSION = "sso_session = s\n[sso-session s]\nsso_start_url = https://a.example\nsso_region = eu-west-1\n"
 
 
 @pytest.mark.parametrize("url", URLS[:2])
@@ -187,6 +188,7 @@ SSO = "sso_start_url = https://a.example\nsso_region = eu-west-1\nsso_account_id
         (None, "endpoint_url = {url}\n", {}),
         ("AWS_ENDPOINT_URL_STS", "", ROLE),
         ("AWS_ENDPOINT_URL_SSO", SSO, {}),
+        ("AWS_ENDPOINT_URL_SSO_OIDC", SSO + SESSION, {"AWS_ENDPOINT_URL_SSO": "http://a.example"}),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "", ANY),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "", ANY),
     ],

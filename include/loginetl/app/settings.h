@@ -43,6 +43,8 @@ struct le_settings {
     bool aws; /* true credentials are wanted: the endpoint is AWS's own, or the database's password
                  is a token made with them */
     char sso_endpoint[LE_ENDPOINT_MAX]; /* "" unless the plan has SSO */
+    char
+        oidc_endpoint[LE_ENDPOINT_MAX]; /* that renews its token; "" unless it has an sso-session */
     char sso_cache[LE_SSO_PATH_MAX];    /* the file of the token that `aws sso login` gets */
     struct le_credential_source *credential_source; /* NULL: none are given */
     struct le_credentials credentials; /* then made up, which is enough for an emulator */

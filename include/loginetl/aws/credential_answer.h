@@ -3,6 +3,7 @@
 #define LE_AWS_CREDENTIAL_ANSWER_H
 
 #include "loginetl/aws/credentials.h"
+#include "loginetl/base/buf.h"
 
 #define LE_CREDENTIAL_ANSWER_MAX (64 * 1024)
 
@@ -29,9 +30,43 @@ enum le_answer_form {
 LE_MUST enum le_err le_credential_answer_read(enum le_answer_form form, char *text, size_t len,
                                               struct le_credential_answer *out);
 
-/* The cached token that `aws sso login` writes: accessToken and expiresAt. LE_ERR_PROTOCOL. */
-LE_MUST enum le_err le_sso_token_read(char *text, size_t len, struct le_span *token,
-                                      int64_t *expires_at_ms);
+/* The token that `aws sso login` has cached. The spans point into the text that was read. */
+struct le_sso_token {
+    struct le_span access_token; /* fits into a header */
+    int64_t expires_at_ms;       /* since 1970 */
+    /* What it is renewed with; absent: it cannot be. */
+    struct le_span refresh_token, client_id, client_secret;
+    int64_t registration_ends_at_ms; /* the client's; 0: absent, or no time */
+};
+
+/* JSON; strings are unescaped in place. LE_ERR_PROTOCOL: no accessToken and expiresAt. */
+LE_MUST enum le_err le_sso_token_read(char *text, size_t len, struct le_sso_token *out);
+/* Does it have all that it takes to be renewed? */
+bool le_sso_token_renewable(const struct le_sso_token *token, int64_t now_ms);
+
+/* OIDC's CreateToken (RFC 6749, section 6, in JSON): appends its body. LE_ERR_TOO_LARGE,
+ * LE_ERR_NOMEM. */
+LE_MUST enum le_err le_sso_renewal_write(struct le_buf *out, const struct le_sso_token *token);
+
+struct le_sso_renewed {
+    struct le_span access_token;
+    struct le_span refresh_token; /* in place of the one before; absent: there is none any more */
+    int64_t lasts_ms;
+};
+
+/* Its answer, in place as above. LE_ERR_PROTOCOL. */
+LE_MUST enum le_err le_sso_renewed_read(char *text, size_t len, struct le_sso_renewed *out);
+
+struct le_sso_place {
+    struct le_span start_url, region; /* the settings' */
+};
+
+/* Appends the cache's new text: what the old one has of other members stays as it is written there,
+ * the client's among them. Keys of the old one are unescaped in place. LE_ERR_PROTOCOL: it is no
+ * object; LE_ERR_TOO_LARGE, LE_ERR_NOMEM. */
+LE_MUST enum le_err le_sso_token_write(struct le_buf *out, char *old, size_t old_len,
+                                       const struct le_sso_renewed *renewed, int64_t now_ms,
+                                       const struct le_sso_place *place);
 
 /* Visible ASCII without spaces, some, and LE_CREDENTIAL_LEN_MAX at most. A line end would end the
  * header that it is sent in. */

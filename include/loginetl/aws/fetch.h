@@ -1,5 +1,5 @@
-/* One small secret over HTTP, out of a file or from a process: what the sources of credentials are
- * made of. */
+/* One small secret over HTTP, out of a file or into it, or from a process: what the sources of
+ * credentials are made of. */
 #ifndef LE_AWS_FETCH_H
 #define LE_AWS_FETCH_H
 
@@ -70,6 +70,19 @@ LE_MUST enum le_err le_file_fetch(uv_loop_t *loop, const char *path,
                                   void *owner, struct le_file_fetch **out);
 /* done will not be called; freed when the loop has run. */
 void le_file_fetch_cancel(struct le_file_fetch *file);
+
+struct le_file_store;
+
+/* Puts text (some, and LE_SECRET_FILE_MAX at most; copied) in the place of a file's, which has to
+ * be there, without blocking the loop: a new file beside it, which the same owner and nobody else
+ * may read, takes its name when it is whole and on the disk. done comes once, never from inside:
+ * NULL, or fixed words about the file ("may not be written"), which is then as it was. *out is for
+ * le_file_store_cancel and is gone when done is called. LE_ERR_NOMEM: nothing was begun. */
+LE_MUST enum le_err le_file_store(uv_loop_t *loop, const char *path, struct le_span text,
+                                  void (*done)(void *owner, const char *words), void *owner,
+                                  struct le_file_store **out);
+/* done will not be called. What was begun is done all the same, before the loop ends. */
+void le_file_store_cancel(struct le_file_store *store);
 
 /* ---- a process ---- */
 

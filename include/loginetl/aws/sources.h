@@ -95,10 +95,15 @@ LE_MUST enum le_err le_credentials_role(const struct le_source_world *world,
                                         struct le_setting_fault *fault);
 
 /* IAM Identity Center: a role's credentials for the token that `aws sso login` has left in a file.
- * The file is read at each refresh, so that a later login is found. */
+ * The file is read at each refresh, so that a later login is found. A token of an sso-session that
+ * is near its end is renewed as the SDKs do, and written back into the file. */
 struct le_sso_params {
     const char *endpoint; /* of the portal: "https://portal.sso.eu-west-1.amazonaws.com" */
+    const char *oidc;     /* that renews: "https://oidc.eu-west-1.amazonaws.com"; used with session
+                             only, for a token without one cannot be renewed */
     const char *cache;    /* the token's file */
+    struct le_span start_url;
+    struct le_span region; /* both for the file */
     struct le_span account_id;
     struct le_span role_name;
     struct le_span profile; /* whose login it is, for a person */

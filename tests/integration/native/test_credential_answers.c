@@ -122,15 +122,148 @@ static void test_sso_token(void **state)
                          "\"expiresAt\":\"2015-08-30T12:36:00UTC\",\"scopes\":[\"a\"]}";
     static char wrong[][64] = {"{\"accessToken\":\"abc\"}", "{\"expiresAt\":\"" MOMENT "\"}",
                                "{\"accessToken\":\"a\\n\",\"expiresAt\":\"" MOMENT "\"}", "[]", ""};
-    struct le_span token;
-    int64_t expires = 0;
+    struct le_sso_token token;
     (void)state;
-    assert_int_equal(le_sso_token_read(good, strlen(good), &token, &expires), LE_OK);
-    assert_true(le_span_is(token, "abc"));
-    assert_true(expires == MOMENT_MS);
-    for (size_t i = 0; i < COUNT(wrong); i++)
-        assert_int_equal(le_sso_token_read(wrong[i], strlen(wrong[i]), &token, &expires),
-                         LE_ERR_PROTOCOL);
+    assert_int_equal(le_sso_token_read(good, strlen(good), &token), LE_OK);
+    assert_true(le_span_is(token.access_token, "abc"));
+    assert_true(token.expires_at_ms == MOMENT_MS);
+    assert_false(le_sso_token_renewable(&token, 0));
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_int_equal(le_sso_token_read(wrong[i], strlen(wrong[i]), &token), LE_ERR_PROTOCOL);
+        assert_null(token.access_token.ptr);
+    }
+}
+
+#define CLIENT       "\"clientId\":\"i\\\"d\",\"clientSecret\":\"sec\",\"registrationExpiresAt\":"
+#define CACHED(more) "{\"accessToken\":\"abc\",\"expiresAt\":\"" MOMENT "\"," more "}"
+
+static void test_sso_token_that_can_be_renewed(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t now_ms;
+        bool renewable;
+    } cases[] = {
+        {CACHED(CLIENT "\"" MOMENT "\",\"refreshToken\":\"re\""), MOMENT_MS - 1, true},
+        {CACHED(CLIENT "\"" MOMENT "\",\"refreshToken\":\"re\""), MOMENT_MS, false},
+        {CACHED(CLIENT "\"" MOMENT "\""), 0, false},
+        {CACHED(CLIENT "\"" MOMENT "\",\"refreshToken\":\"\""), 0, false},
+        {CACHED(CLIENT "\"" MOMENT "\",\"refreshToken\":7"), 0, false},
+        {CACHED(CLIENT "\"soon\",\"refreshToken\":\"re\""), 0, false},
+        {CACHED(CLIENT "7,\"refreshToken\":\"re\""), 0, false},
+        {CACHED("\"clientId\":\"id\",\"clientSecret\":\"sec\",\"refreshToken\":\"re\""), 0, false},
+        {CACHED("\"clientId\":\"id\",\"registrationExpiresAt\":\"" MOMENT
+                "\",\"refreshToken\":\"re\""),
+         0, false},
+        {CACHED("\"clientSecret\":\"sec\",\"registrationExpiresAt\":\"" MOMENT
+                "\",\"refreshToken\":\"re\""),
+         0, false},
+    };
+    struct le_sso_token token;
+    struct le_buf body;
+    (void)state;
+    for (size_t i = COUNT(cases); i > 0; i--) {
+        size_t len = strlen(cases[i - 1].text);
+        memcpy(copy, cases[i - 1].text, len);
+        assert_int_equal(le_sso_token_read(copy, len, &token), LE_OK);
+        assert_int_equal(le_sso_token_renewable(&token, cases[i - 1].now_ms),
+                         cases[i - 1].renewable);
+    }
+    le_buf_init(&body, 1024); /* of the first */
+    assert_int_equal(le_sso_renewal_write(&body, &token), LE_OK);
+    assert_true(le_span_is(le_buf_span(&body),
+                           "{\"clientId\":\"i\\\"d\",\"clientSecret\":\"sec\","
+                           "\"grantType\":\"refresh_token\",\"refreshToken\":\"re\"}"));
+    le_buf_free(&body);
+    le_buf_init(&body, 40);
+    assert_int_equal(le_sso_renewal_write(&body, &token), LE_ERR_TOO_LARGE);
+    le_buf_free(&body);
+}
+
+static enum le_err read_renewed(const char *text, struct le_sso_renewed *out)
+{
+    size_t len = strlen(text);
+    memcpy(copy, text, len);
+    return le_sso_renewed_read(copy, len, out);
+}
+
+static void test_sso_renewal(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"accessToken\":\"abc\"}",
+        "{\"expiresIn\":3600}",
+        "{\"accessToken\":\"a b\",\"expiresIn\":3600}",
+        "{\"accessToken\":\"abc\",\"expiresIn\":0}",
+        "{\"accessToken\":\"abc\",\"expiresIn\":-1}",
+        "{\"accessToken\":\"abc\",\"expiresIn\":\"3600\"}",
+        "{\"accessToken\":\"abc\",\"expiresIn\":9223372036854775807}",
+        "{\"accessToken\":\"abc\",\"expiresIn\":3600}x",
+    };
+    struct le_sso_renewed renewed;
+    (void)state;
+    assert_int_equal(read_renewed("{\"accessToken\":\"abc\",\"expiresIn\":3600,\"idToken\":null,"
+                                  "\"refreshToken\":\"re\",\"tokenType\":\"Bearer\"}",
+                                  &renewed),
+                     LE_OK);
+    assert_true(le_span_is(renewed.access_token, "abc"));
+    assert_true(le_span_is(renewed.refresh_token, "re"));
+    assert_true(renewed.lasts_ms == 3600000);
+    assert_int_equal(read_renewed("{\"accessToken\":\"abc\",\"expiresIn\":3600}", &renewed), LE_OK);
+    assert_null(renewed.refresh_token.ptr);
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        if (read_renewed(wrong[i], &renewed) != LE_ERR_PROTOCOL)
+            fail_msg("accepted: %s", wrong[i]);
+        assert_null(renewed.access_token.ptr);
+    }
+}
+
+/* What the cache becomes: members that are not the token's own stay, of whatever kind. */
+static void test_sso_cache_written_anew(void **state)
+{
+    static const struct {
+        const char *old;
+        const char *others;
+    } cases[] = {
+        {"{}", ""},
+        {"{\"accessToken\":\"x\",\"expiresAt\":1,\"refreshToken\":\"y\",\"startUrl\":2,"
+         "\"region\":[]}",
+         ""},
+        {"{\"clientId\" : \"i\\u0064\", \"n\\u00e9w\":{\"a\":[1,{\"b\":null}]} ,\"c\":-1.5e3}",
+         ", \"clientId\": \"i\\u0064\", \"n\xc3\xa9w\":{\"a\":[1,{\"b\":null}]}, \"c\":-1.5e3"},
+        {"{\"\\u0061ccessToken\":\"escaped\"}", ""},
+    };
+    static const char *const wrong[] = {"", "[]", "{\"a\":1", "{\"a\":1}x", "{\"a\"}"};
+    const struct le_sso_renewed renewed = {LE_SPAN_LIT("abc"), LE_SPAN_LIT("r\"e"), 3600500};
+    const struct le_sso_place place = {LE_SPAN_LIT("https://x"), LE_SPAN_LIT("eu-west-1")};
+    char wanted[512];
+    struct le_buf out;
+    (void)state;
+    le_buf_init(&out, 512);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        snprintf(wanted, sizeof wanted,
+                 "{\"startUrl\": \"https://x\", \"region\": \"eu-west-1\", "
+                 "\"accessToken\": \"abc\", \"expiresAt\": \"" MOMENT
+                 "\", \"refreshToken\": \"r\\\"e\"%s}",
+                 cases[i].others);
+        le_buf_clear(&out);
+        memcpy(copy, cases[i].old, strlen(cases[i].old));
+        assert_int_equal(le_sso_token_write(&out, copy, strlen(cases[i].old), &renewed,
+                                            MOMENT_MS - 3600000, &place),
+                         LE_OK);
+        if (!le_span_is(le_buf_span(&out), wanted))
+            fail_msg("%.*s", (int)out.len, out.data);
+    }
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        memcpy(copy, wrong[i], strlen(wrong[i]));
+        le_buf_clear(&out);
+        assert_int_equal(
+            le_sso_token_write(&out, copy, strlen(wrong[i]), &renewed, MOMENT_MS, &place),
+            LE_ERR_PROTOCOL);
+    }
+    le_buf_free(&out);
 }
 
 static void test_other_json_is_refused(void **state)
@@ -283,6 +416,9 @@ int main(void)
         cmocka_unit_test(test_process),
         cmocka_unit_test(test_sso),
         cmocka_unit_test(test_sso_token),
+        cmocka_unit_test(test_sso_token_that_can_be_renewed),
+        cmocka_unit_test(test_sso_renewal),
+        cmocka_unit_test(test_sso_cache_written_anew),
         cmocka_unit_test(test_other_json_is_refused),
         cmocka_unit_test(test_sts),
         cmocka_unit_test(test_sts_refusal),

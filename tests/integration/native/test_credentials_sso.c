@@ -33,7 +33,10 @@ static enum le_err make_at(struct source_fixture *fixture, const char *endpoint,
 {
     const struct le_sso_params params = {
         .endpoint = endpoint,
+        .oidc = endpoint,
         .cache = cache,
+        .start_url = LE_SPAN_LIT("u"),
+        .region = LE_SPAN_LIT("eu-west-1"),
         .account_id = LE_SPAN_LIT("111111111111"),
         .role_name = LE_SPAN_LIT("read only&"),
         .profile = LE_SPAN_LIT("work"),
@@ -232,6 +235,13 @@ static void test_other_parameters_are_refused(void **state)
     assert_int_equal(le_credentials_sso(&fixture->world, &params, &fixture->source, &fault),
                      LE_ERR_CONFIG);
     assert_string_equal(fault.setting, "sso_role_name");
+    params.role_name = LE_SPAN_LIT("r");
+    params.session = LE_SPAN_LIT("corp");
+    params.start_url = params.region = LE_SPAN_LIT("x");
+    params.oidc = "ftp://x/";
+    assert_int_equal(le_credentials_sso(&fixture->world, &params, &fixture->source, &fault),
+                     LE_ERR_CONFIG);
+    assert_string_equal(fault.setting, "AWS_ENDPOINT_URL_SSO_OIDC");
     assert_null(fixture->source);
 }
 

@@ -1,8 +1,8 @@
 /* Says what the program would choose, so that a test can hold it against another SDK's choice: the
  * source of the credentials (and what a role is taken on with), the access key id where there is
- * one without asking anybody, the region and the endpoint, and those of STS and of SSO where they
- * would be asked; a line `name value` each. What was not reached is left out. The arguments are the
- * program's own. */
+ * one without asking anybody, the region and the endpoint, and those of STS and of SSO (the
+ * portal, and who renews its token) where they would be asked; a line `name value` each. What was
+ * not reached is left out. The arguments are the program's own. */
 #include "loginetl/app/settings.h"
 
 #include <stdio.h>
@@ -37,6 +37,8 @@ int main(int argc, char **argv)
         printf("key %s\n", getenv("AWS_ACCESS_KEY_ID"));
     if (settings.sso_endpoint[0] != '\0')
         printf("sso %s\n", settings.sso_endpoint);
+    if (settings.oidc_endpoint[0] != '\0')
+        printf("oidc %s\n", settings.oidc_endpoint);
     if (settings.endpoint[0] != '\0')
         printf("region %s\nendpoint %s\n", settings.region, settings.endpoint);
     if (settings.sts_endpoint[0] != '\0')
