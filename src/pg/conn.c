@@ -177,7 +177,7 @@ void le_pg_conn_start(struct le_pg_conn *conn)
 static void disconnect(struct le_pg_conn *conn)
 {
     if (conn->lookup != NULL)
-        le_resolve_cancel(conn->lookup);
+        le_errand_cancel(conn->lookup);
     conn->lookup = NULL;
     uv_timer_stop(&conn->timer);
     le_pg_conn_unwatch(conn);

@@ -128,7 +128,7 @@ void le_pg_conn_on_connect_event(struct le_pg_conn *conn)
 void le_pg_conn_on_connect_timeout(struct le_pg_conn *conn)
 {
     if (conn->state == LE_PG_CONN_RESOLVING) {
-        le_resolve_cancel(conn->lookup);
+        le_errand_cancel(conn->lookup);
         conn->lookup = NULL;
         try_failed_with(conn, LE_ERR_RESOLVE,
                         "the host name does not resolve in time: check the name servers");

@@ -20,7 +20,7 @@ struct le_pg_conn {
     unsigned polls_closing;
 
     /* The attempt: one address of one host after the other. */
-    struct le_lookup *lookup;
+    struct le_errand *lookup;
     size_t host;
     struct le_address addresses[LE_ADDRESSES_MAX];
     size_t address_count; /* 0: a local host, or one with hostaddr */

@@ -87,7 +87,7 @@ static void on_found(void *owner, enum le_err err, const struct le_address *addr
 static struct found look_up(struct rig *rig, const char *host, const char *service)
 {
     struct found found = {0};
-    struct le_lookup *lookup;
+    struct le_errand *lookup;
     enum le_err err = le_resolve(&rig->loop, host, service, on_found, &found, &lookup);
     assert_int_equal(err, LE_OK);
     assert_non_null(lookup);
@@ -119,9 +119,9 @@ static void a_cancelled_numeric_address(void **state)
 {
     struct rig *rig = *state;
     struct found found = {0};
-    struct le_lookup *lookup;
+    struct le_errand *lookup;
     assert_int_equal(le_resolve(&rig->loop, "127.0.0.1", "1", on_found, &found, &lookup), LE_OK);
-    le_resolve_cancel(lookup);
+    le_errand_cancel(lookup);
     (void)uv_run(&rig->loop, UV_RUN_DEFAULT);
     assert_int_equal(found.done, 0);
     assert_no_live_blocks();
@@ -146,7 +146,7 @@ static void not_a_name(void **state)
     memset(endless, 'a', sizeof endless - 1);
     endless[sizeof endless - 1] = '\0';
     struct found found = {0};
-    struct le_lookup *lookup;
+    struct le_errand *lookup;
     assert_int_equal(le_resolve(&rig->loop, "", "1", on_found, &found, &lookup), LE_ERR_RESOLVE);
     assert_null(lookup);
     assert_int_equal(le_resolve(&rig->loop, endless, "1", on_found, &found, &lookup),
@@ -160,7 +160,7 @@ static void a_cancelled_look_up(void **state)
 {
     struct rig *rig = *state;
     struct found found = {0};
-    struct le_lookup *lookup;
+    struct le_errand *lookup;
     atomic_store(&silent, true);
     /* More than libuv has threads: some have begun when they are cancelled, some have not. */
     for (unsigned i = 0; i < 12; i++) {
@@ -168,7 +168,7 @@ static void a_cancelled_look_up(void **state)
                          LE_OK);
         if (i % 2 == 0)
             usleep(1000);
-        le_resolve_cancel(lookup);
+        le_errand_cancel(lookup);
     }
     (void)uv_run(&rig->loop, UV_RUN_DEFAULT); /* ends, though they hang */
     assert_int_equal(found.done, 0);
