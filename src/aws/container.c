@@ -16,20 +16,19 @@
 struct container {
     struct le_fetching_source base;
     struct le_fetch *fetch;
-    struct le_file_fetch *file; /* being read */
     char *url;
     struct le_endpoint endpoint; /* into url, and its path with the query */
     const char *setting;         /* that the URL came from */
     char *token;                 /* NULL: none, or in a file */
-    char *token_file;
+    struct le_file_fetch *token_file;
 };
 
 static void container_free(struct container *self)
 {
+    le_file_fetch_close(self->token_file);
     le_fetching_free(&self->base);
     if (self->token != NULL)
         le_free_secret(self->token, strlen(self->token));
-    le_free(self->token_file);
     le_free(self->url);
     le_free(self);
 }
@@ -37,8 +36,6 @@ static void container_free(struct container *self)
 static void destroy(struct le_credential_source *source)
 {
     struct container *self = (struct container *)source;
-    if (self->file != NULL)
-        le_file_fetch_cancel(self->file);
     le_fetch_close(self->fetch);
     container_free(self);
 }
@@ -115,9 +112,10 @@ static enum le_err set_token(struct container *self, const struct le_container_p
                              struct le_setting_fault *fault)
 {
     const char *file = params->token_file, *token = params->token;
-    if (file != NULL && (self->token_file = le_strdup(file)) == NULL)
-        return LE_ERR_NOMEM;
-    if (file != NULL || token == NULL)
+    if (file != NULL)
+        return le_file_fetch_new(self->base.world.loop, le_span_of(file), LE_FILE_TIMEOUT_MS,
+                                 &self->token_file);
+    if (token == NULL)
         return LE_OK;
     *fault = (struct le_setting_fault){
         TOKEN, "is empty, or holds a line end or another character that no token has"};
@@ -175,7 +173,6 @@ static enum le_err ask(struct container *self, struct le_span token)
 static void on_token(void *owner, enum le_err err, const char *words, struct le_span text)
 {
     struct container *self = owner;
-    self->file = NULL;
     if (err != LE_OK)
         err =
             le_fetching_fail(&self->base, err, TOKEN_FILE, "the file of " TOKEN_FILE " %s", words);
@@ -194,10 +191,9 @@ static enum le_err refresh(struct le_credential_source *source,
 {
     struct container *self = (struct container *)source;
     le_fetching_begin(&self->base, done, owner);
-    enum le_err err =
-        self->token_file != NULL
-            ? le_file_fetch(self->base.world.loop, self->token_file, on_token, self, &self->file)
-            : ask(self, le_span_of(self->token));
+    enum le_err err = self->token_file != NULL
+                          ? le_file_fetch_read(self->token_file, on_token, self)
+                          : ask(self, le_span_of(self->token));
     return err == LE_OK ? LE_OK : le_fetching_refuse(&self->base, err);
 }
 

@@ -1,144 +1,165 @@
 #include "loginetl/aws/fetch.h"
 #include "loginetl/base/mem.h"
+#include "loginetl/net/errand.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct le_file_fetch {
-    uv_fs_t request; /* one step at a time: open, stat, read until the end, close */
-    uv_file fd;
-    bool cancelled;
-    const char *words; /* NULL: nothing is wrong */
-    size_t len;
-    void (*done)(void *owner, enum le_err err, const char *words, struct le_span text);
+    uv_timer_t timer;
+    int64_t timeout_ms;
+    struct le_errand *errand; /* NULL: nothing is being read */
+    le_file_fetched_fn *done; /* NULL: nobody waits for it */
     void *owner;
-    char text[LE_SECRET_FILE_MAX + 1]; /* one more than may be, to see that there is more */
+    char path[];
 };
 
-static const char *words_of(ssize_t code)
+struct reading {
+    struct le_file_fetch *file; /* the loop's */
+    const char *words;          /* NULL: nothing is wrong */
+    size_t len;
+    char text[LE_SECRET_FILE_MAX + 1]; /* one more than may be, to see that there is more */
+    char path[];
+};
+
+/* ---- in the thread ---- */
+
+static const char *words_of(int code)
 {
     switch (code) {
-    case UV_ENOENT:
-    case UV_ENOTDIR: return "does not exist";
-    case UV_EACCES:
-    case UV_EPERM: return "may not be read";
+    case ENOENT:
+    case ENOTDIR: return "does not exist";
+    case EACCES:
+    case EPERM: return "may not be read";
     default: return "cannot be read";
     }
 }
 
-static void finish(struct le_file_fetch *file)
+static const char *read_all(struct reading *reading, int fd)
 {
-    const struct le_span text = {file->text, file->len};
-    if (!file->cancelled && file->words == NULL)
-        file->done(file->owner, LE_OK, NULL, text);
-    else if (!file->cancelled)
-        file->done(file->owner, LE_ERR_CONFIG, file->words, LE_SPAN_NONE);
-    le_free_secret(file, sizeof *file);
-}
-
-/* What a step came to; the request is ready for the next one. */
-static ssize_t take_result(struct le_file_fetch *file)
-{
-    ssize_t result = file->request.result;
-    uv_fs_req_cleanup(&file->request);
-    if (result < 0 && file->words == NULL)
-        file->words = words_of(result);
-    return result;
-}
-
-static void on_closed(uv_fs_t *request)
-{
-    struct le_file_fetch *file = request->data;
-    uv_fs_req_cleanup(request); /* the file was only read: nothing can have been lost */
-    finish(file);
-}
-
-static void close_file(struct le_file_fetch *file)
-{
-    int rc = uv_fs_close(file->request.loop, &file->request, file->fd, on_closed);
-    assert(rc == 0); /* a step that has a callback is only queued */
-    (void)rc;
-}
-
-static void on_read(uv_fs_t *request);
-
-static void read_more(struct le_file_fetch *file)
-{
-    const uv_buf_t into =
-        uv_buf_init(file->text + file->len, (unsigned)(sizeof file->text - file->len));
-    int rc = uv_fs_read(file->request.loop, &file->request, file->fd, &into, 1, -1, on_read);
-    if (rc == 0)
-        return;
-    file->words = words_of(rc);
-    close_file(file);
-}
-
-static void on_read(uv_fs_t *request)
-{
-    struct le_file_fetch *file = request->data;
-    ssize_t got = take_result(file);
-    if (got > 0)
-        file->len += (size_t)got;
-    if (file->len > LE_SECRET_FILE_MAX)
-        file->words = "is larger than any token";
-    if (got > 0 && file->words == NULL && !file->cancelled)
-        read_more(file);
-    else
-        close_file(file);
-}
-
-static void on_stat(uv_fs_t *request)
-{
-    struct le_file_fetch *file = request->data;
-    bool regular = request->result == 0 && S_ISREG(request->statbuf.st_mode);
-    if (take_result(file) == 0 && !regular)
-        file->words = "is not a regular file";
-    if (file->words == NULL && !file->cancelled)
-        read_more(file);
-    else
-        close_file(file);
-}
-
-static void on_open(uv_fs_t *request)
-{
-    struct le_file_fetch *file = request->data;
-    ssize_t fd = take_result(file);
-    if (fd < 0) {
-        finish(file);
-        return;
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return words_of(errno);
+    if (!S_ISREG(status.st_mode))
+        return "is not a regular file";
+    while (reading->len < sizeof reading->text) {
+        ssize_t got = read(fd, reading->text + reading->len, sizeof reading->text - reading->len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return words_of(errno);
+        if (got == 0)
+            return NULL;
+        reading->len += (size_t)got;
     }
-    file->fd = (uv_file)fd;
-    int rc = uv_fs_fstat(request->loop, request, file->fd, on_stat);
-    assert(rc == 0); /* as with close */
-    (void)rc;
+    return "is larger than any token";
 }
 
-enum le_err le_file_fetch(uv_loop_t *loop, const char *path,
-                          void (*done)(void *owner, enum le_err err, const char *words,
-                                       struct le_span text),
-                          void *owner, struct le_file_fetch **out)
+static void read_file(void *task)
 {
-    assert(path != NULL && done != NULL);
-    *out = NULL;
-    struct le_file_fetch *file = le_calloc(1, sizeof *file);
-    if (file == NULL)
-        return LE_ERR_NOMEM;
+    struct reading *reading = task;
+    /* A named pipe would else wait for whoever writes into it. */
+    int fd = open(reading->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    reading->words = fd < 0 ? words_of(errno) : read_all(reading, fd);
+    if (fd >= 0)
+        (void)close(fd); /* it was only read: nothing can have been lost */
+}
+
+/* ---- in the loop ---- */
+
+static void tell(struct le_file_fetch *file, enum le_err err, const char *words,
+                 struct le_span text)
+{
+    le_file_fetched_fn *done = file->done;
+    (void)uv_timer_stop(&file->timer); /* cannot fail */
+    file->done = NULL;
+    done(file->owner, err, words, text);
+}
+
+static void on_read(void *task)
+{
+    const struct reading *reading = task;
+    struct le_file_fetch *file = reading->file;
+    file->errand = NULL;
+    if (file->done == NULL)
+        return; /* it came too late */
+    if (reading->words == NULL)
+        tell(file, LE_OK, NULL, (struct le_span){reading->text, reading->len});
+    else
+        tell(file, LE_ERR_CONFIG, reading->words, LE_SPAN_NONE);
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    tell(timer->data, LE_ERR_TIMEOUT, "is not read in time: its file system does not answer",
+         LE_SPAN_NONE);
+}
+
+static enum le_err start(struct le_file_fetch *file)
+{
+    static const struct le_errand_kind kind = {read_file, on_read, NULL};
+    size_t path_size = strlen(file->path) + 1;
+    struct le_errand *errand;
+    enum le_err err =
+        le_errand_new(file->timer.loop, &kind, sizeof(struct reading) + path_size, &errand);
+    if (err != LE_OK)
+        return err;
+    struct reading *reading = le_errand_task(errand);
+    reading->file = file;
+    memcpy(reading->path, file->path, path_size);
+    err = le_errand_run(errand);
+    if (err == LE_OK)
+        file->errand = errand;
+    return err;
+}
+
+enum le_err le_file_fetch_read(struct le_file_fetch *file, le_file_fetched_fn *done, void *owner)
+{
+    assert(done != NULL && file->done == NULL);
+    enum le_err err = file->errand != NULL ? LE_OK : start(file);
+    if (err != LE_OK)
+        return err;
     file->done = done;
     file->owner = owner;
-    file->request.data = file;
-    /* A named pipe would else wait for whoever writes into it. */
-    int flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
-    if (uv_fs_open(loop, &file->request, path, flags, 0, on_open) != 0) {
-        le_free(file); /* libuv copies the path, and had no memory for it */
+    int rc = uv_timer_start(&file->timer, on_timeout, (uint64_t)file->timeout_ms, 0);
+    assert(rc == 0); /* only a timer that is being closed refuses */
+    (void)rc;
+    return LE_OK;
+}
+
+/* ---- beginning and end ---- */
+
+enum le_err le_file_fetch_new(uv_loop_t *loop, struct le_span path, int64_t timeout_ms,
+                              struct le_file_fetch **out)
+{
+    assert(path.ptr != NULL && timeout_ms > 0);
+    *out = NULL;
+    struct le_file_fetch *file = le_calloc(1, sizeof *file + path.len + 1);
+    if (file == NULL)
         return LE_ERR_NOMEM;
-    }
+    int rc = uv_timer_init(loop, &file->timer);
+    assert(rc == 0); /* it cannot: nothing is asked of the system */
+    (void)rc;
+    file->timer.data = file;
+    file->timeout_ms = timeout_ms;
+    memcpy(file->path, path.ptr, path.len);
     *out = file;
     return LE_OK;
 }
 
-void le_file_fetch_cancel(struct le_file_fetch *file)
+static void on_closed(uv_handle_t *handle)
 {
-    assert(!file->cancelled);
-    file->cancelled = true;
+    le_free(handle->data);
+}
+
+void le_file_fetch_close(struct le_file_fetch *file)
+{
+    if (file == NULL)
+        return;
+    if (file->errand != NULL)
+        le_errand_cancel(file->errand);
+    uv_close((uv_handle_t *)&file->timer, on_closed);
 }

@@ -21,8 +21,8 @@
 
 struct le_sso_login {
     struct le_fetching_source *taker;
-    struct le_fetch *oidc;       /* NULL: its tokens cannot be renewed */
-    struct le_file_fetch *file;  /* being read */
+    struct le_fetch *oidc; /* NULL: its tokens cannot be renewed */
+    struct le_file_fetch *file;
     struct le_file_store *store; /* being written */
     struct le_buf text;          /* the file's, or what could not be written into it */
     struct le_buf fresh;         /* taken before the service is asked: what it gives is not lost */
@@ -63,7 +63,7 @@ const struct le_sso_words *le_sso_login_words(const struct le_sso_login *login)
 static void finish(struct le_sso_login *login, enum le_err err, struct le_span token)
 {
     void (*done)(void *owner, enum le_err err, struct le_span token) = login->done;
-    assert(done != NULL && login->file == NULL && login->store == NULL);
+    assert(done != NULL && login->store == NULL);
     login->done = NULL;
     if (!login->kept)
         forget_text(login);
@@ -189,9 +189,11 @@ static enum le_err take_text(struct le_sso_login *login, struct le_span text)
 static void on_text(void *owner, enum le_err err, const char *words, struct le_span text)
 {
     struct le_sso_login *login = owner;
-    login->file = NULL;
     if (err == LE_OK)
         err = take_text(login, text);
+    else if (err == LE_ERR_TIMEOUT) /* another login would be no help */
+        err = le_fetching_fail(login->taker, err, login->words.setting,
+                               "the file of the SSO login's token %s", words);
     else
         err =
             le_fetching_fail(login->taker, LE_ERR_CREDENTIALS, login->words.setting,
@@ -204,7 +206,7 @@ static void on_text(void *owner, enum le_err err, const char *words, struct le_s
 
 static enum le_err read_file(struct le_sso_login *login)
 {
-    return le_file_fetch(login->taker->world.loop, login->cache, on_text, login, &login->file);
+    return le_file_fetch_read(login->file, on_text, login);
 }
 
 /* Whoever shares the file has a refresh token that is of no use any more. */
@@ -382,6 +384,9 @@ enum le_err le_sso_login_new(const struct le_source_world *world,
     le_buf_init(&login->fresh, LE_SECRET_FILE_MAX);
     write_words(&login->words, params);
     enum le_err err = copy_texts(login, params);
+    if (err == LE_OK)
+        err = le_file_fetch_new(world->loop, le_span_of(params->cache), LE_FILE_TIMEOUT_MS,
+                                &login->file);
     if (err == LE_OK && login->url != NULL)
         err = open_oidc(login, world, fault);
     if (err == LE_OK)
@@ -409,8 +414,7 @@ void le_sso_login_close(struct le_sso_login *login)
 {
     if (login == NULL)
         return;
-    if (login->file != NULL)
-        le_file_fetch_cancel(login->file);
+    le_file_fetch_close(login->file);
     if (login->store != NULL)
         le_file_store_cancel(login->store);
     le_fetch_close(login->oidc);

@@ -8,24 +8,16 @@
 struct web_identity {
     struct le_fetching_source base;
     struct le_sts *sts;
-    struct le_file_fetch *file; /* being read */
-    char *token_file;
+    struct le_file_fetch *token_file;
 };
-
-static void web_identity_free(struct web_identity *self)
-{
-    le_sts_close(self->sts);
-    le_fetching_free(&self->base);
-    le_free(self->token_file);
-    le_free(self);
-}
 
 static void destroy(struct le_credential_source *source)
 {
     struct web_identity *self = (struct web_identity *)source;
-    if (self->file != NULL)
-        le_file_fetch_cancel(self->file);
-    web_identity_free(self);
+    le_file_fetch_close(self->token_file);
+    le_sts_close(self->sts);
+    le_fetching_free(&self->base);
+    le_free(self);
 }
 
 static void on_credentials(void *owner, enum le_err err, struct le_span code)
@@ -51,7 +43,6 @@ static bool take_token(struct le_span *text)
 static void on_token(void *owner, enum le_err err, const char *words, struct le_span text)
 {
     struct web_identity *self = owner;
-    self->file = NULL;
     if (err == LE_OK && !take_token(&text)) {
         err = LE_ERR_CONFIG;
         words = "is empty, or holds a character that no token has";
@@ -72,8 +63,7 @@ static enum le_err refresh(struct le_credential_source *source,
 {
     struct web_identity *self = (struct web_identity *)source;
     le_fetching_begin(&self->base, done, owner);
-    enum le_err err =
-        le_file_fetch(self->base.world.loop, self->token_file, on_token, self, &self->file);
+    enum le_err err = le_file_fetch_read(self->token_file, on_token, self);
     return err == LE_OK ? LE_OK : le_fetching_refuse(&self->base, err);
 }
 
@@ -89,13 +79,13 @@ enum le_err le_credentials_web_identity(const struct le_source_world *world,
     le_fetching_init(&self->base, world, "web identity");
     self->base.source.refresh = refresh;
     self->base.source.destroy = destroy;
-    self->token_file = le_strndup(params->token_file.ptr, params->token_file.len);
-    enum le_err err = self->token_file != NULL ? LE_OK : LE_ERR_NOMEM;
+    enum le_err err =
+        le_file_fetch_new(world->loop, params->token_file, LE_FILE_TIMEOUT_MS, &self->token_file);
     if (err == LE_OK)
         err = le_sts_new(world, LE_STS_WEB_IDENTITY, &params->sts, &self->sts, fault);
     if (err == LE_OK)
         *out = &self->base.source;
     else
-        web_identity_free(self);
+        destroy(&self->base.source);
     return err;
 }

@@ -5,11 +5,12 @@
 
 #include "loginetl/app/settings.h"
 
-/* libuv's own threads, all made when the first file is read in them: send's, which may be a pipe
- * that keeps one waiting, and those of credentials. */
-#define LE_PROCESS_POOL_THREADS 2
-/* Those, and one each for the looking up of the queue's host and the database's. */
-#define LE_PROCESS_THREADS (LE_PROCESS_POOL_THREADS + 2)
+/* libuv's own threads, made when the first file is read in them: send's, which may be a pipe that
+ * keeps one waiting. */
+#define LE_PROCESS_POOL_THREADS 1
+/* Those, and one each for the looking up of the queue's host and the database's, and for the file
+ * that credentials are got with. */
+#define LE_PROCESS_THREADS (LE_PROCESS_POOL_THREADS + 3)
 
 /* Before anything is opened. A parent may have closed stdin, stdout or stderr: then the next socket
  * would get the number, and log lines would go into it. Such a file becomes /dev/null. Ends the

@@ -57,19 +57,27 @@ void le_fetch_close(struct le_fetch *fetch);
 /* ---- a file ---- */
 
 #define LE_SECRET_FILE_MAX (20 * 1024)
+#define LE_FILE_TIMEOUT_MS 5000
 
-struct le_file_fetch;
+struct le_file_fetch; /* one file, one read at a time */
 
-/* Reads a regular file without blocking the loop. done comes once, never from inside: LE_OK and the
- * text, which is wiped afterwards; or LE_ERR_CONFIG and fixed words about the file ("does not
- * exist"). *out is for le_file_fetch_cancel and is gone when done is called. LE_ERR_NOMEM: nothing
- * was begun. */
-LE_MUST enum le_err le_file_fetch(uv_loop_t *loop, const char *path,
-                                  void (*done)(void *owner, enum le_err err, const char *words,
-                                               struct le_span text),
-                                  void *owner, struct le_file_fetch **out);
-/* done will not be called; freed when the loop has run. */
-void le_file_fetch_cancel(struct le_file_fetch *file);
+/* LE_OK and the text, which is wiped afterwards; or fixed words about the file ("does not exist")
+ * and LE_ERR_CONFIG, or LE_ERR_TIMEOUT. */
+typedef void le_file_fetched_fn(void *owner, enum le_err err, const char *words,
+                                struct le_span text);
+
+/* Copies the path. LE_ERR_NOMEM. */
+LE_MUST enum le_err le_file_fetch_new(uv_loop_t *loop, struct le_span path, int64_t timeout_ms,
+                                      struct le_file_fetch **out);
+/* Reads it, if it is a regular file, without blocking the loop. done comes once, never from inside;
+ * it may read again or close. A read that takes too long goes on, for it cannot be stopped, and the
+ * next one waits for it instead of beginning another: a file system that hangs holds one thread.
+ * LE_ERR_NOMEM: nothing was begun. */
+LE_MUST enum le_err le_file_fetch_read(struct le_file_fetch *file, le_file_fetched_fn *done,
+                                       void *owner);
+/* done will not be called; freed when the loop has run, which does not wait for what is being read.
+ * NULL is fine. */
+void le_file_fetch_close(struct le_file_fetch *file);
 
 struct le_file_store;
 
