@@ -91,8 +91,9 @@ int le_check(struct le_settings *settings)
 {
     static struct le_check check;
     check = (struct le_check){.settings = settings};
-    if (le_world_open(&check.world, settings) != LE_OK)
-        return LE_EXIT_FAILED;
+    enum le_err err = le_world_open(&check.world, settings);
+    if (err != LE_OK)
+        return le_exit_of(err);
     quieten(settings);
     uv_timer_init(&check.world.loop, &check.notice);
     check.notice.data = &check;

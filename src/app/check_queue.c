@@ -1,6 +1,7 @@
 /* The queue's half of `check`. */
 #include "loginetl/app/check.h"
 
+#include "loginetl/app/settings_queue.h"
 #include "loginetl/base/timefmt.h"
 
 #include <assert.h>
@@ -177,7 +178,8 @@ static void tell_dead_letter(struct le_check *check)
         le_check_tell(check, LE_VERDICT_OK, "dead letters", "--on-reject %s",
                       le_setting(settings, LE_OPT_ON_REJECT));
     else if (le_world_dead_letters_come_back(&check->world))
-        le_check_tell(check, LE_VERDICT_FAIL, "dead letters", "%s", LE_DEAD_LETTERS_COME_BACK);
+        le_check_tell(check, LE_VERDICT_FAIL, "dead letters",
+                      "--dlq-url " LE_DEAD_LETTERS_COME_BACK);
     else if (url.len > 0)
         tell_dead_letter_queue(check, url);
     else

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define METADATA_ENDPOINT "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+#define TEXT_SIZE         400
 
 /* ---- which source ---- */
 
@@ -154,27 +155,80 @@ static int64_t wall_ms(void *self)
     return le_queue_wall_ms(world->queue);
 }
 
-static enum le_err open_source(struct le_world *world)
+/* *out stays NULL: none is asked, for the settings have credentials or nothing has. On an error
+ * text says what is wrong. */
+static enum le_err make_source(const struct le_settings *settings,
+                               const struct le_source_world *where,
+                               struct le_credential_source **out, char text[TEXT_SIZE])
 {
-    const struct le_settings *settings = world->settings;
-    const struct le_source_world where = {&world->loop, world->net, wall_ms, world};
-    struct le_credential_source **out = &world->identity.source;
     struct le_setting_fault fault = {NULL, NULL};
     struct le_span profile = LE_SPAN_NONE;
+    *out = NULL;
     if (settings->credential_source != NULL)
         return LE_OK;
-    enum le_err err = open_base(settings, &where, out, &fault);
+    enum le_err err = open_base(settings, where, out, &fault);
     if (err == LE_OK && *out != NULL)
-        err = open_roles(settings, &where, out, &fault, &profile);
-    char text[400] = "";
+        err = open_roles(settings, where, out, &fault, &profile);
     if (err == LE_ERR_CONFIG)
-        (void)snprintf(text, sizeof text, "%s%.*s%s%s %s", profile.len > 0 ? "profile " : "",
+        (void)snprintf(text, TEXT_SIZE, "%s%.*s%s%s %s", profile.len > 0 ? "profile " : "",
                        LE_PROFILE_SHOWN(profile), profile.len > 0 ? ": " : "", fault.setting,
                        fault.words);
+    else
+        (void)snprintf(text, TEXT_SIZE, "%s", le_err_text(err));
     le_profile_clean(text);
+    return err;
+}
+
+static enum le_err open_source(struct le_world *world)
+{
+    const struct le_source_world where = {&world->loop, world->net, wall_ms, world};
+    char text[TEXT_SIZE];
+    enum le_err err = make_source(world->settings, &where, &world->identity.source, text);
     if (err != LE_OK)
-        le_log(LE_LOG_ERROR, "failed",
-               LE_FS("text", err == LE_ERR_CONFIG ? text : le_err_text(err)));
+        le_log(LE_LOG_ERROR, "failed", LE_FS("text", text));
+    return err;
+}
+
+bool le_identity_lacks(const struct le_settings *settings,
+                       const struct le_credential_source *source)
+{
+    return settings->credential_source == NULL && source == NULL && settings->aws;
+}
+
+/* ---- without asking ---- */
+
+static enum le_err try_source(struct le_settings *settings, const struct le_source_world *where)
+{
+    struct le_credential_source *source;
+    char text[TEXT_SIZE];
+    enum le_err err = make_source(settings, where, &source, text);
+    if (err == LE_ERR_CONFIG)
+        return le_options_fail(&settings->options, "%s", text);
+    if (err == LE_OK && le_identity_lacks(settings, source))
+        err = le_options_fail(&settings->options, "%s", LE_NO_CREDENTIALS);
+    if (source != NULL)
+        source->destroy(source);
+    return err;
+}
+
+enum le_err le_identity_check(struct le_settings *settings)
+{
+    uv_loop_t loop;
+    const struct le_net_config config = {.ca_file = NULL};
+    enum le_err err = LE_ERR_SYSTEM;
+    if (settings->endpoint[0] == '\0')
+        return LE_OK;
+    if (uv_loop_init(&loop) != 0)
+        return err;
+    struct le_net *net = le_net_new(&loop, &config);
+    if (net != NULL) {
+        err = try_source(settings, &(const struct le_source_world){&loop, net, le_wall_ms, NULL});
+        le_net_close(net);
+    }
+    uv_run(&loop, UV_RUN_DEFAULT);
+    int code = uv_loop_close(&loop);
+    assert(code == 0);
+    (void)code;
     return err;
 }
 

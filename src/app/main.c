@@ -48,12 +48,14 @@ static int run_command(struct le_settings *settings)
 static int refuse(const struct le_settings *settings, enum le_err err)
 {
     le_complain("%s", err == LE_ERR_CONFIG ? settings->options.error : le_err_text(err));
-    return err == LE_ERR_CONFIG ? LE_EXIT_USAGE : LE_EXIT_FAILED;
+    return le_exit_of(err);
 }
 
 /* What can be shown is shown, and then what a start would say. */
 static int print_config(struct le_settings *settings, enum le_err err)
 {
+    if (err == LE_OK)
+        err = le_identity_check(settings);
     int status = le_print_config(settings);
     return err == LE_OK ? status : refuse(settings, err);
 }

@@ -168,11 +168,15 @@ int le_run(struct le_settings *settings)
     static struct le_run run;
     run = (struct le_run){.settings = settings, .status = LE_EXIT_FAILED};
     run.drain = le_option_on(&settings->options, LE_OPT_DRAIN);
-    if (le_world_open(&run.world, settings) != LE_OK)
-        return LE_EXIT_FAILED;
+    enum le_err err = le_world_open(&run.world, settings);
+    if (err != LE_OK)
+        return le_exit_of(err);
     run.started_ms = le_world_now_ms(&run.world);
     open_handles(&run);
-    if (le_run_open(&run) == LE_OK) {
+    err = le_run_open(&run);
+    if (err != LE_OK) {
+        run.status = le_exit_of(err);
+    } else {
         le_run_log_start(&run);
         uv_run(&run.world.loop, UV_RUN_DEFAULT);
         if (!le_run_report(&run) && run.status == LE_EXIT_DONE)

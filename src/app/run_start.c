@@ -179,7 +179,7 @@ static enum le_err settle_on_reject(struct le_run *run)
         return LE_ERR_CONFIG;
     }
     if (run->on_reject == LE_ON_REJECT_DLQ && le_world_dead_letters_come_back(&run->world)) {
-        le_log(LE_LOG_ERROR, "failed", LE_FS("text", LE_DEAD_LETTERS_COME_BACK));
+        le_log(LE_LOG_ERROR, "failed", LE_FS("text", "--dlq-url " LE_DEAD_LETTERS_COME_BACK));
         return LE_ERR_CONFIG;
     }
     if (run->on_reject == LE_ON_REJECT_LEAVE && le_sqs_is_fifo(le_queue_url(run->world.queue)))

@@ -105,10 +105,6 @@ static void on_lookup(struct le_lookup *lookup)
         return;
     }
     bool fifo = le_sqs_is_fifo(le_queue_url(sender->world.queue));
-    if (!fifo && le_setting(sender->world.settings, LE_OPT_GROUP_ID) != NULL) {
-        le_send_fail(sender, "--group-id is for FIFO queues, whose names end in .fifo");
-        return;
-    }
     if (fifo && le_send_order_open(sender) != LE_OK) {
         le_send_fail(sender, le_err_text(LE_ERR_NOMEM));
         return;
@@ -190,13 +186,16 @@ int le_send(struct le_settings *settings)
     static struct le_sender sender;
     if (!files_are_there(settings))
         return LE_EXIT_USAGE;
-    if (le_world_open(&sender.world, settings) != LE_OK)
-        return LE_EXIT_FAILED;
+    enum le_err err = le_world_open(&sender.world, settings);
+    if (err == LE_OK) {
+        err = le_world_need_credentials(&sender.world);
+        if (err != LE_OK)
+            le_world_close(&sender.world);
+    }
+    if (err != LE_OK)
+        return le_exit_of(err);
     open_sender(&sender, settings);
-    if (le_world_need_credentials(&sender.world) == LE_OK)
-        uv_run(&sender.world.loop, UV_RUN_DEFAULT);
-    else
-        sender.failed = true;
+    uv_run(&sender.world.loop, UV_RUN_DEFAULT);
     bool said = report(&sender);
     bool well = said && !sender.failed && sender.refused == 0;
     if (sender.failed && sender.reading) {

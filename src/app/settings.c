@@ -241,12 +241,18 @@ static enum le_err check_auth(struct le_settings *settings, const struct le_conn
 static enum le_err check_group_id(struct le_settings *settings)
 {
     struct le_span id = le_span_of(le_setting(settings, LE_OPT_GROUP_ID));
-    bool good = id.ptr == NULL || (id.len >= 1 && id.len <= 128);
+    bool good = id.len >= 1 && id.len <= 128;
+    if (id.ptr == NULL)
+        return LE_OK;
     for (size_t i = 0; good && i < id.len; i++)
         good = id.ptr[i] > ' ' && id.ptr[i] <= '~';
-    return good ? LE_OK
-                : le_options_refuse(&settings->options, LE_OPT_GROUP_ID,
-                                    "is not 1 to 128 letters, digits and punctuation characters");
+    if (!good)
+        return le_options_refuse(&settings->options, LE_OPT_GROUP_ID,
+                                 "is not 1 to 128 letters, digits and punctuation characters");
+    return le_sqs_is_fifo(le_settings_queue_name(settings))
+               ? LE_OK
+               : le_options_refuse(&settings->options, LE_OPT_GROUP_ID,
+                                   "is for FIFO queues, whose names end in .fifo");
 }
 
 static enum le_err check_database(struct le_settings *settings)

@@ -68,14 +68,18 @@ static enum le_err check_url(struct le_settings *settings, enum le_opt opt, bool
 }
 
 /* AWS takes no dead letters of a FIFO queue into a standard one, nor the reverse. A redrive
- * policy's own target is of the same kind. */
-static enum le_err check_kinds(struct le_settings *settings)
+ * policy's own target is of the same kind. Whether a queue that is looked up is the same is known
+ * only then. */
+static enum le_err check_dead_letters(struct le_settings *settings)
 {
     const char *dead = le_setting(settings, LE_OPT_DLQ_URL);
     bool main_job = (settings->command & (LE_COMMAND_RUN | LE_COMMAND_CHECK)) != 0;
     bool used = !settings->on_reject_given || settings->on_reject == LE_ON_REJECT_DLQ;
     if (dead == NULL || !main_job || !used)
         return LE_OK;
+    const char *url = le_setting(settings, LE_OPT_QUEUE_URL);
+    if (url != NULL && le_sqs_is_same_queue(le_span_of(url), le_span_of(dead)))
+        return le_options_refuse(&settings->options, LE_OPT_DLQ_URL, LE_DEAD_LETTERS_COME_BACK);
     bool fifo = le_sqs_is_fifo(le_settings_queue_name(settings));
     if (le_sqs_is_fifo(le_span_of(dead)) == fifo)
         return LE_OK;
@@ -95,7 +99,7 @@ enum le_err le_settings_check_queue(struct le_settings *settings)
         err = check_url(settings, LE_OPT_DLQ_URL, true);
     if (err == LE_OK)
         err = check_name(settings);
-    return err == LE_OK ? check_kinds(settings) : err;
+    return err == LE_OK ? check_dead_letters(settings) : err;
 }
 
 /* ---- what it is called ---- */

@@ -45,12 +45,12 @@ static enum le_err open_log(struct le_world *world)
 enum le_err le_world_need_credentials(const struct le_world *world)
 {
     const struct le_settings *settings = world->settings;
+    if (le_identity_lacks(settings, world->identity.source)) {
+        le_log(LE_LOG_ERROR, "failed", LE_FS("text", LE_NO_CREDENTIALS));
+        return LE_ERR_CONFIG;
+    }
     if (settings->credential_source != NULL || world->identity.source != NULL)
         return LE_OK;
-    if (settings->aws) {
-        le_log(LE_LOG_ERROR, "failed", LE_FS("text", LE_NO_CREDENTIALS));
-        return LE_ERR_CREDENTIALS;
-    }
     le_log(LE_LOG_DEBUG, "credentials",
            LE_FS("text", "no AWS credentials are set: requests are signed with made-up ones, "
                          "which is enough for a local queue server"));

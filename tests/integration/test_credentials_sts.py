@@ -202,19 +202,19 @@ def test_check_says_what_is_wrong(loaded, program, database, sts, token, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "status, more, setting",
+    "more, setting",
     [
-        (1, {"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": "pod"}, "AWS_ROLE_ARN"),
-        (1, {"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": ARN, "AWS_ROLE_SESSION_NAME": "two words"}, "AWS_ROLE_SESSION_NAME"),
-        (1, {"AWS_PROFILE": "short"}, "external_id"),
-        (2, {"AWS_PROFILE": "mfa"}, "mfa_serial"),
-        (2, {"AWS_PROFILE": "deploy", "AWS_ENDPOINT_URL_STS": "localhost:4566"}, "AWS_ENDPOINT_URL_STS"),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": "pod"}, "AWS_ROLE_ARN"),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": ARN, "AWS_ROLE_SESSION_NAME": "two words"}, "AWS_ROLE_SESSION_NAME"),
+        ({"AWS_PROFILE": "short"}, "external_id"),
+        ({"AWS_PROFILE": "mfa"}, "mfa_serial"),
+        ({"AWS_PROFILE": "deploy", "AWS_ENDPOINT_URL_STS": "localhost:4566"}, "AWS_ENDPOINT_URL_STS"),
     ],
 )
-def test_settings_that_are_refused(status, more, setting, loaded, program, database, sts, tmp_path):
+def test_settings_that_are_refused(more, setting, loaded, program, database, sts, tmp_path):
     config = ROLE + WORK + role("short", "source_profile = work\nexternal_id = x") + role("mfa", "source_profile = work\nmfa_serial = m")
     result = program.run(env=environment(loaded, database, settings(tmp_path, sts, config, **more)))
-    check(result, status, setting)
+    check(result, 2, setting)
     assert sts.asked == []
 
 
@@ -246,7 +246,7 @@ def test_a_drain_with_an_emulator_s_sts(kind, make_world, ministack, token, tmp_
     "line, words", [("role_arn = deploy", "role_arn is not the ARN of a role"), (f"role_arn = {ARN}r\nduration_seconds = 5", "duration_seconds is not")])
 def test_whose_role_is_malformed_is_told(program, sts, tmp_path, line, words):
     env = settings(tmp_path, sts, f"[profile deploy]\n{line}\nsource_profile = work\n" + WORK, AWS_PROFILE="deploy")
-    check(program.run("--drain", env=env), 1, f"profile deploy: {words}")
+    check(program.run("--drain", env=env), 2, f"profile deploy: {words}")
 
 
 def test_an_sts_that_is_not_there_is_told_with_the_setting(program, database, tmp_path):

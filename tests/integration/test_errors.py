@@ -199,8 +199,64 @@ def test_a_user_in_a_url_of_the_environment(world, tmp_path, url, name, profile,
     (tmp_path / "config").write_text("[default]\n" + profile.format(url=url))
     env = {**NO_KEYS, "AWS_CONFIG_FILE": tmp_path / "config", **({name: url} if name else {}), **env}
     result = world.program.run("--drain", env=env)
-    assert result.status in (1, 2) and USER in result.stderr and (name or "the profile's endpoint_url") in result.stderr, result
+    assert result.status == 2 and USER in result.stderr and (name or "the profile's endpoint_url") in result.stderr, result
     no_secret(result, "s3cret", "ann")
+
+
+GOOD_ROLE = "role_arn = arn:aws:iam::123456789012:role/r\n"
+SOURCE = "source_profile = keys\n[profile keys]\naws_access_key_id = A\naws_secret_access_key = s3cret\n"
+
+
+@pytest.mark.parametrize(
+    "profile, env, words",
+    [
+        ("role_arn = deploy\n" + SOURCE, {}, "profile default: role_arn is not the ARN of a role"),
+        (GOOD_ROLE + "role_session_name = a b\n" + SOURCE, {}, "profile default: role_session_name is not 2 to 64"),
+        (GOOD_ROLE + "external_id = x\n" + SOURCE, {}, "profile default: external_id is not 2 to 1224"),
+        (GOOD_ROLE + "duration_seconds = 5\n" + SOURCE, {}, "profile default: duration_seconds is not 900 to 43200"),
+        (GOOD_ROLE + "mfa_serial = m\n" + SOURCE, {}, "profile default has mfa_serial"),
+        ("credential_process = a 'b\n", {}, "credential_process has a quote that is not closed"),
+        (SSO.replace("= r\n", f"= {'r' * 9000}\n"), {}, "sso_role_name is longer than any role's name"),
+        (SSO.replace("eu-west-1", "EU"), {}, "the sso_region of the profile is not a region's name"),
+        ("region = EU\n", {}, "the profile's region is not a region's name"),
+        ("endpoint_url = nowhere\n", {}, "the profile's endpoint_url is not an http:// or https:// URL"),
+        ("services = none\n", {}, "its services section none does not exist"),
+        ("", {**ROLE, "AWS_ROLE_ARN": "pod"}, "AWS_ROLE_ARN or the profile's role_arn is not the ARN of a role"),
+        ("", {**ROLE, "AWS_ROLE_SESSION_NAME": "a b"}, "AWS_ROLE_SESSION_NAME or the profile's role_session_name is not"),
+        ("", {**ROLE, "AWS_ENDPOINT_URL_STS": "nowhere"}, "AWS_ENDPOINT_URL_STS"),
+        ("", {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "x"}, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not a path"),
+        ("", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:x/"}, "AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http://"),
+        ("", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://10.0.0.1/"}, "AWS_CONTAINER_CREDENTIALS_FULL_URI: neither https:// nor"),
+        (
+            "",
+            {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "s3cret\nb"},
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN is empty, or holds a line end",
+        ),
+        ("", {**ANY, "AWS_EC2_METADATA_SERVICE_ENDPOINT": "nowhere"}, "AWS_EC2_METADATA_SERVICE_ENDPOINT is not an http://"),
+    ],
+)
+def test_wrong_credentials_that_are_known_before_anybody_is_asked(program, tmp_path, profile, env, words):
+    """They are configuration, for every command, and for --print-config too."""
+    (tmp_path / "config").write_text("[default]\n" + profile)
+    env = {**NO_KEYS, "AWS_CONFIG_FILE": tmp_path / "config", **env}
+    for args in (["--drain"], ["check"], ["send", "-"], ["--print-config"]):
+        result = program.run(*args, env=env)
+        check(result, 2, words)
+        no_secret(result, "s3cret")
+        assert result.stdout == "" or "--print-config" in args, result
+
+
+def test_no_credentials_at_all(program):
+    """Nothing is there that could be asked for some. check goes on with the rest of its table."""
+    words = "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give --profile"
+    for args in (["--drain"], ["send", "-"], ["--print-config"]):
+        check(program.run(*args, env=NO_KEYS), 2, words)
+
+
+def test_a_group_for_a_queue_that_has_none(program):
+    for queue in (["--queue", "q"], ["--queue-url", "http://127.0.0.1:1/1/q"], ["--queue", "arn:aws:sqs:eu-west-1:123456789012:q"]):
+        result = program.run("send", "--group-id", "g", *queue, "-")
+        check(result, 2, '--group-id: "g" is for FIFO queues, whose names end in .fifo (from the command line)')
 
 
 @pytest.mark.parametrize(
@@ -373,8 +429,7 @@ def test_a_database_that_refuses_us(world, change):
 
 def test_a_malformed_database_url(world):
     result = world.program.run("--drain", env={"DATABASE_URL": "postgresql://u:secret-word@[half"})
-    assert result.status in (1, 2)
-    assert "--database-url" in result.stderr or "DATABASE_URL" in result.stderr
+    check(result, 2, "--database-url", "DATABASE_URL")
     no_secret(result, "secret-word")
 
 

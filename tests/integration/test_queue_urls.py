@@ -152,6 +152,7 @@ def test_aws_over_http(program, scripted, database):
     assert "warn  settings     requests go to AWS over http://" in result.stdout, result
 
 
+COME_BACK = "names the queue itself: rejected messages would come back for ever"
 SAME_QUEUE = [
     ("queue/login-queue/", "000000000000/login-queue"),
     ("000000000000/login-queue/", "queue/us-east-1/000000000000/login-queue"),
@@ -161,15 +162,22 @@ SAME_QUEUE = [
 
 @pytest.mark.parametrize("name, own", SAME_QUEUE)
 def test_dead_letters_that_would_come_back(program, scripted, database, name, own):
-    """The queue itself, in another of its server's styles: refused by a drain and by check, in the same words."""
+    """The queue itself, in another of its server's styles: refused before anything is asked."""
     env = {"AWS_ENDPOINT_URL": scripted.url, "DATABASE_URL": database.url}
     args = ["--queue-url", f"{scripted.url}/{name}", "--dlq-url", f"{scripted.url}/{own}"]
-    words = "--dlq-url names the queue itself: rejected messages would come back for ever; name another queue"
-    drain, check = program.run("--drain", *args, env=env), program.run("check", *args, env=env)
-    assert drain.status == 1 and [event["text"] for event in drain.events if event["event"] == "failed"] == [words], drain
-    assert check.status == 1 and f"FAIL  dead letters {words}\n" in check.stdout, check
+    for command in ("--drain", "check"):
+        result = program.run(command, *args, env=env)
+        assert result.status == 2 and result.stderr.startswith("loginetl: --dlq-url: ") and COME_BACK in result.stderr, result
     used = program.run("check", *args, "--on-reject", "leave", env=env)
     assert "FAIL  dead letters" not in used.stdout, "it is not used then"
+
+
+def test_dead_letters_that_would_come_back_to_a_queue_by_name(world):
+    """That is known when it has been looked up: a drain and check say the same."""
+    drain, check = (world.program.run(command, "--dlq-url", world.queue.url) for command in ("--drain", "check"))
+    words = f"--dlq-url {COME_BACK}; name another queue"
+    assert drain.status == 1 and [event["text"] for event in drain.events if event["event"] == "failed"] == [words], drain
+    assert check.status == 1 and f"FAIL  dead letters {words}\n" in check.stdout, check
 
 
 @pytest.mark.parametrize("end, dead_end, words", [("", ".fifo", "is a FIFO queue's: "), (".fifo", "", "is a standard queue's: ")])

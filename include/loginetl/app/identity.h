@@ -7,6 +7,7 @@
 #include "loginetl/aws/refresh.h"
 
 struct le_world;
+struct le_settings;
 
 #define LE_NO_CREDENTIALS                                                                      \
     "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give --profile, " \
@@ -26,8 +27,15 @@ struct le_identity {
     void *owner;
 };
 
+/* Would le_identity_open find something wrong with the settings, or no credentials for a service
+ * that wants true ones? Nobody is asked. LE_ERR_CONFIG with options.error set; LE_ERR_NOMEM;
+ * LE_ERR_SYSTEM. */
+LE_MUST enum le_err le_identity_check(struct le_settings *settings);
+/* There are no credentials, neither of the settings nor of a source, and the service wants some. */
+bool le_identity_lacks(const struct le_settings *settings,
+                       const struct le_credential_source *source);
 /* Gives world's queue the credentials of the settings, or begins to ask for some. On failure one
- * line has been logged. */
+ * line has been logged; LE_ERR_CONFIG: the settings are at fault, and nobody was asked. */
 LE_MUST enum le_err le_identity_open(struct le_world *world);
 /* Before the queue's client and the net are closed. */
 void le_identity_close(struct le_identity *identity);

@@ -4,8 +4,11 @@
 
 #include "loginetl/app/settings.h"
 
-/* Are name, ARN and URLs such as a service gives out, and is a --dlq-url that will be used of the
- * queue's kind? After on_reject is set. LE_ERR_CONFIG with options.error set. */
+#define LE_DEAD_LETTERS_COME_BACK \
+    "names the queue itself: rejected messages would come back for ever; name another queue"
+
+/* Are name, ARN and URLs such as a service gives out, and is a --dlq-url that will be used another
+ * queue of the same kind? After on_reject is set. LE_ERR_CONFIG with options.error set. */
 LE_MUST enum le_err le_settings_check_queue(struct le_settings *settings);
 /* The queue's name, out of its URL or its ARN when it was given as one. Lent by the settings. */
 struct le_span le_settings_queue_name(const struct le_settings *settings);

@@ -27,24 +27,26 @@ struct le_world {
 /* Exit statuses. */
 enum le_exit { LE_EXIT_DONE = 0, LE_EXIT_FAILED = 1, LE_EXIT_USAGE = 2, LE_EXIT_REJECTS = 3 };
 
+/* Of what ended the start. LE_ERR_CONFIG is for what is certain before any request. */
+static inline enum le_exit le_exit_of(enum le_err err)
+{
+    return err == LE_ERR_CONFIG ? LE_EXIT_USAGE : LE_EXIT_FAILED;
+}
+
 /* Secrets of the settings that only this needed are forgotten. On failure everything is undone, and
- * one line has told a person why. */
+ * one line has told a person why; LE_ERR_CONFIG: it is the settings' fault. */
 LE_MUST enum le_err le_world_open(struct le_world *world, struct le_settings *settings);
 /* Ends the queue's client and libcurl, and runs the loop until all handles are closed; the caller
  * has closed its own before or closes them while the loop runs. */
 void le_world_close(struct le_world *world);
 
-/* LE_ERR_CREDENTIALS, after a line about it: there are none, and the endpoint wants true ones. */
+/* LE_ERR_CONFIG, after a line about it: there are none, and the endpoint wants true ones. */
 LE_MUST enum le_err le_world_need_credentials(const struct le_world *world);
 
 /* What is sent to the dead-letter queue would be received, rejected and sent again, without end:
  * both URLs are known and name one queue. Every request goes to the same endpoint, whatever host a
  * queue's URL names. */
 bool le_world_dead_letters_come_back(const struct le_world *world);
-#define LE_DEAD_LETTERS_COME_BACK                                                                 \
-    "--dlq-url names the queue itself: rejected messages would come back for ever; name another " \
-    "queue"
-
 int64_t le_world_now_ms(const struct le_world *world); /* monotonic; the loop's, so of this turn */
 int64_t le_wall_ms(void *unused);                      /* since 1970 */
 
