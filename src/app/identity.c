@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define METADATA_ENDPOINT "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-#define TEXT_SIZE         400
+#define TEXT_SIZE 400
 
 /* ---- which source ---- */
 
@@ -17,19 +16,6 @@ static const char *variable(const char *name)
 {
     const char *value = getenv(name);
     return value != NULL && *value != '\0' ? value : NULL;
-}
-
-/* As botocore reads it, but that what is no number is passed over: 0. */
-static unsigned number_of(const char *name, unsigned max)
-{
-    const char *text = variable(name);
-    unsigned number = 0;
-    for (; text != NULL && *text != '\0'; text++) {
-        if (*text < '0' || *text > '9' || number > max)
-            return 0;
-        number = number * 10 + (unsigned)(*text - '0');
-    }
-    return number <= max ? number : 0;
 }
 
 static enum le_err open_container(const struct le_source_world *where,
@@ -44,13 +30,16 @@ static enum le_err open_container(const struct le_source_world *where,
     return le_credentials_container(where, &params, out, fault);
 }
 
-static enum le_err open_instance(const struct le_source_world *where,
+static enum le_err open_instance(const struct le_settings *settings,
+                                 const struct le_source_world *where,
                                  struct le_credential_source **out, struct le_setting_fault *fault)
 {
+    const struct le_instance_place *place = &settings->instance;
     const struct le_instance_params params = {
-        .endpoint = variable(METADATA_ENDPOINT),
-        .timeout_ms = (int64_t)number_of("AWS_METADATA_SERVICE_TIMEOUT", 60) * 1000,
-        .attempts = number_of("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 10),
+        .endpoint = place->url,
+        .setting = place->setting,
+        .timeout_ms = (int64_t)place->timeout_s * 1000,
+        .attempts = place->attempts,
     };
     return le_credentials_instance(where, &params, out, fault);
 }
@@ -104,7 +93,7 @@ static enum le_err open_web_identity(const struct le_settings *settings,
  * unless a role is to be taken on with it. */
 static bool is_asked(const struct le_settings *settings)
 {
-    return settings->aws || settings->plan.role_count > 0 || variable(METADATA_ENDPOINT) != NULL;
+    return settings->aws || settings->plan.role_count > 0 || settings->instance.setting != NULL;
 }
 
 /* *out stays NULL: the plan has nobody to ask, or nobody that is known here. */
@@ -117,7 +106,8 @@ static enum le_err open_base(const struct le_settings *settings,
     case LE_PLAN_KEYS: return le_settings_source(settings, out, fault);
     case LE_PLAN_WEB_IDENTITY: return open_web_identity(settings, where, out, fault);
     case LE_PLAN_CONTAINER: return open_container(where, out, fault);
-    case LE_PLAN_INSTANCE: return is_asked(settings) ? open_instance(where, out, fault) : LE_OK;
+    case LE_PLAN_INSTANCE:
+        return is_asked(settings) ? open_instance(settings, where, out, fault) : LE_OK;
     case LE_PLAN_PROCESS: return open_process(settings, where, out, fault);
     case LE_PLAN_SSO: return open_sso(settings, where, out, fault);
     case LE_PLAN_NONE:
@@ -261,9 +251,9 @@ static enum le_err on_changed(void *owner, const struct le_credentials *credenti
 static bool has_no_role(const struct le_world *world, enum le_err err)
 {
     bool nobody = err == LE_ERR_CONNECT || err == LE_ERR_TIMEOUT || err == LE_ERR_RESOLVE;
-    const struct le_plan *plan = &world->settings->plan;
-    return plan->source == LE_PLAN_INSTANCE && plan->role_count == 0 &&
-           (err == LE_ERR_CREDENTIALS || (nobody && variable(METADATA_ENDPOINT) == NULL));
+    const struct le_settings *settings = world->settings;
+    return settings->plan.source == LE_PLAN_INSTANCE && settings->plan.role_count == 0 &&
+           (err == LE_ERR_CREDENTIALS || (nobody && settings->instance.setting == NULL));
 }
 
 static void on_failed(void *owner, enum le_err err, const struct le_credential_failure *failure,

@@ -194,6 +194,23 @@ static enum le_err take_ca_file(struct le_settings *settings, const struct le_pl
     return LE_OK;
 }
 
+/* ---- an instance ---- */
+
+static enum le_err find_instance(struct le_settings *settings, const struct le_plan_input *input)
+{
+    struct le_instance_place *place = &settings->instance;
+    struct le_profile_fault fault;
+    struct le_endpoint endpoint;
+    enum le_err err = le_place_instance(input, place, &fault);
+    if (err == LE_ERR_CONFIG)
+        return le_options_fail(&settings->options, "%s", fault.text);
+    if (err == LE_OK && le_endpoint_parse(place->url, &endpoint) != LE_OK)
+        return le_options_fail(
+            &settings->options, "%s %s", place->setting,
+            le_endpoint_fault(place->url, "is not an http:// or https:// URL with a host"));
+    return err;
+}
+
 /* ---- STS ---- */
 
 static bool asks_sts(const struct le_plan *plan)
@@ -331,6 +348,8 @@ enum le_err le_settings_aws(struct le_settings *settings)
         err = find_endpoint(settings, place);
     if (err == LE_OK)
         err = take_ca_file(settings, place);
+    if (err == LE_OK)
+        err = find_instance(settings, &input);
     if (err == LE_OK)
         err = le_settings_sso(settings, &input, place);
     if (err == LE_OK)

@@ -23,7 +23,7 @@ struct instance {
     struct le_fetching_source base;
     struct le_fetch *fetch;
     char *url;
-    const char *setting;         /* that says the url; NULL: none does */
+    const char *setting;         /* that says the url, for a person; NULL: none does */
     struct le_endpoint endpoint; /* into url */
     int64_t timeout_ms;
     unsigned attempts;
@@ -52,6 +52,12 @@ static void end_refresh(struct instance *self, enum le_err err)
     le_wipe(self->token, sizeof self->token);
     self->token_len = 0;
     le_fetching_end(&self->base, err);
+}
+
+/* Of whoever answers, and is no metadata service. */
+static const char *may_mend(const struct instance *self)
+{
+    return self->setting != NULL ? self->setting : SETTING;
 }
 
 typedef void on_answer_fn(void *owner, const struct le_fetched *fetched);
@@ -109,7 +115,7 @@ static enum le_err read_credentials(struct instance *self, const struct le_fetch
                                 WHO " gives no credentials (%.*s): check the instance's role",
                                 (int)answer.code.len, answer.code.len > 0 ? answer.code.ptr : "");
     if (err != LE_OK)
-        return le_fetching_fail(&self->base, err, SETTING,
+        return le_fetching_fail(&self->base, err, may_mend(self),
                                 "the answer of " WHO " is not one of credentials");
     lend(self, &answer);
     return le_fetching_take(&self->base, &answer, fetched->date, SETTING, WHO);
@@ -148,7 +154,7 @@ static enum le_err ask_credentials(struct instance *self, const struct le_fetche
     if (err != LE_OK)
         return err;
     if (!role_of(fetched, &role))
-        return le_fetching_fail(&self->base, LE_ERR_PROTOCOL, SETTING,
+        return le_fetching_fail(&self->base, LE_ERR_PROTOCOL, may_mend(self),
                                 "the answer of " WHO " is not the name of a role");
     int len = snprintf(target, sizeof target, ROLE_PATH "%.*s", (int)role.len, role.ptr);
     assert(len > 0 && (size_t)len < sizeof target);
@@ -168,7 +174,7 @@ static enum le_err ask_role(struct instance *self, const struct le_fetched *fetc
 {
     /* The answer's packets may make so many hops, and a container is one more. */
     if (fetched->err == LE_ERR_TIMEOUT)
-        return le_fetching_fail(&self->base, LE_ERR_TIMEOUT, SETTING,
+        return le_fetching_fail(&self->base, LE_ERR_TIMEOUT, may_mend(self),
                                 WHO " does not answer in time: inside a container the instance's "
                                     "HttpPutResponseHopLimit has to be 2");
     if (fetched->err == LE_OK && fetched->status == 403)
@@ -179,7 +185,7 @@ static enum le_err ask_role(struct instance *self, const struct le_fetched *fetc
         return err;
     if (fetched->len > sizeof self->token ||
         !le_credential_fits((struct le_span){fetched->text, fetched->len}))
-        return le_fetching_fail(&self->base, LE_ERR_PROTOCOL, SETTING,
+        return le_fetching_fail(&self->base, LE_ERR_PROTOCOL, may_mend(self),
                                 "the answer of " WHO " is not a token");
     memcpy(self->token, fetched->text, fetched->len);
     self->token_len = fetched->len;
@@ -207,11 +213,11 @@ static enum le_err refresh(struct le_credential_source *source,
 static enum le_err fill(struct instance *self, const struct le_source_world *world,
                         const struct le_instance_params *params, struct le_setting_fault *fault)
 {
-    self->url = le_strdup(params->endpoint != NULL ? params->endpoint : "http://169.254.169.254");
+    self->url = le_strndup(params->endpoint.ptr, params->endpoint.len);
     if (self->url == NULL)
         return LE_ERR_NOMEM;
     *fault = (struct le_setting_fault){
-        SETTING,
+        may_mend(self),
         le_endpoint_fault(le_span_of(self->url), "is not an http:// or https:// URL with a host")};
     if (le_endpoint_parse(le_span_of(self->url), &self->endpoint) != LE_OK)
         return LE_ERR_CONFIG;
@@ -230,7 +236,7 @@ enum le_err le_credentials_instance(const struct le_source_world *world,
                                     struct le_credential_source **out,
                                     struct le_setting_fault *fault)
 {
-    assert(params->timeout_ms >= 0);
+    assert(params->endpoint.ptr != NULL && params->timeout_ms >= 0);
     *out = NULL;
     struct instance *self = le_calloc(1, sizeof *self);
     if (self == NULL)
@@ -240,7 +246,7 @@ enum le_err le_credentials_instance(const struct le_source_world *world,
     self->base.source.destroy = destroy;
     self->timeout_ms = params->timeout_ms > 0 ? params->timeout_ms : TIMEOUT_MS;
     self->attempts = params->attempts > 0 ? params->attempts : ATTEMPTS;
-    self->setting = params->endpoint != NULL ? SETTING : NULL;
+    self->setting = params->setting;
     enum le_err err = fill(self, world, params, fault);
     if (err == LE_OK)
         *out = &self->base.source;

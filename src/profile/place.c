@@ -1,6 +1,8 @@
 #include "loginetl/profile/place.h"
 
 #include <assert.h>
+#include <string.h>
+#include <strings.h>
 
 static struct le_span profile_of(const struct le_plan_input *input)
 {
@@ -73,4 +75,91 @@ enum le_err le_place_endpoint(const struct le_plan_input *input, const struct le
     if (url->ptr == NULL)
         *url = le_variable(input->environment, "AWS_ENDPOINT_URL");
     return url->ptr != NULL ? LE_OK : find_endpoint(input, service, url, fault);
+}
+
+/* ---- an instance's metadata service ---- */
+
+#define IPV4_URL "http://169.254.169.254"
+#define IPV6_URL "http://[fd00:ec2::254]"
+
+struct key {
+    const char *variable, *key, *of_profile;
+};
+
+#define KEY(variable, key)                  \
+    {                                       \
+        variable, key, "the profile's " key \
+    }
+
+static const struct key endpoint_key =
+    KEY("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint");
+static const struct key mode_key =
+    KEY("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
+static const struct key ipv6_key = KEY("AWS_IMDS_USE_IPV6", "imds_use_ipv6");
+static const struct key timeout_key =
+    KEY("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout");
+static const struct key attempts_key =
+    KEY("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts");
+
+/* *setting: who says it. */
+static struct le_span said(const struct le_plan_input *input, const struct key *key,
+                           const char **setting)
+{
+    struct le_span set = le_variable(input->environment, key->variable);
+    *setting = set.ptr != NULL ? key->variable : key->of_profile;
+    return set.ptr != NULL ? set : value(input, key->key);
+}
+
+static bool is_word(struct le_span text, const char *word)
+{
+    return text.len == strlen(word) && strncasecmp(text.ptr, word, text.len) == 0;
+}
+
+static enum le_err find_family(const struct le_plan_input *input, struct le_instance_place *place,
+                               struct le_profile_fault *fault)
+{
+    const char *setting;
+    struct le_span mode = said(input, &mode_key, &setting);
+    bool ipv6 = is_word(mode, "ipv6");
+    if (mode.len > 0 && !ipv6 && !is_word(mode, "ipv4"))
+        return le_profile_fail(fault, "%s is neither IPv4 nor IPv6", setting);
+    if (mode.len == 0)
+        ipv6 = le_is_true(said(input, &ipv6_key, &setting));
+    place->url = ipv6 ? LE_SPAN_LIT(IPV6_URL) : LE_SPAN_LIT(IPV4_URL);
+    place->setting = ipv6 ? setting : NULL;
+    return LE_OK;
+}
+
+static enum le_err find_number(const struct le_plan_input *input, const struct key *key,
+                               unsigned max, unsigned *out, struct le_profile_fault *fault)
+{
+    const char *setting;
+    struct le_span text = said(input, key, &setting);
+    unsigned number = 0;
+    bool good = true;
+    for (size_t i = 0; i < text.len && good; i++) {
+        good = text.ptr[i] >= '0' && text.ptr[i] <= '9' && number <= max;
+        number = good ? number * 10 + (unsigned)(text.ptr[i] - '0') : 0;
+    }
+    *out = number;
+    if (text.len > 0 && (number < 1 || number > max))
+        return le_profile_fail(fault, "%s is not a whole number from 1 to %u", setting, max);
+    return LE_OK;
+}
+
+enum le_err le_place_instance(const struct le_plan_input *input, struct le_instance_place *place,
+                              struct le_profile_fault *fault)
+{
+    const char *setting;
+    struct le_span url = said(input, &endpoint_key, &setting);
+    enum le_err err = find_family(input, place, fault);
+    if (err == LE_OK && url.len > 0) {
+        place->url = url;
+        place->setting = setting;
+    }
+    if (err == LE_OK)
+        err = find_number(input, &timeout_key, LE_INSTANCE_TIMEOUT_MAX_S, &place->timeout_s, fault);
+    if (err == LE_OK)
+        err = find_number(input, &attempts_key, LE_INSTANCE_ATTEMPTS_MAX, &place->attempts, fault);
+    return err;
 }

@@ -97,6 +97,7 @@ static void make_plan(const struct le_profiles *profiles, struct le_span profile
     const struct le_plan_input input = {&environment, profiles, profile, true};
     struct le_plan plan;
     struct le_place place;
+    struct le_instance_place instance;
     struct le_profile_fault fault = {""};
     enum le_err err = le_plan_make(&input, &plan, &fault);
     must(err == LE_OK ? plan.source != LE_PLAN_NONE : fault.text[0] != '\0');
@@ -104,6 +105,11 @@ static void make_plan(const struct le_profiles *profiles, struct le_span profile
     fault.text[0] = '\0';
     err = le_place_find(&input, false, &place, &fault);
     must(err == LE_OK || fault.text[0] != '\0');
+    fault.text[0] = '\0';
+    err = le_place_instance(&input, &instance, &fault);
+    must(err == LE_OK ? instance.url.len > 0 && instance.timeout_s <= LE_INSTANCE_TIMEOUT_MAX_S &&
+                            instance.attempts <= LE_INSTANCE_ATTEMPTS_MAX
+                      : fault.text[0] != '\0');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

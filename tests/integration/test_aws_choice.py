@@ -57,6 +57,34 @@ CASES = {
     "nothing": (None, None, {}, []),
     "nothing-and-no-instance": (None, None, {"AWS_EC2_METADATA_DISABLED": "TRUE"}, []),
     "instance-not-disabled": (None, None, {"AWS_EC2_METADATA_DISABLED": "1"}, []),
+    "instance-endpoint": (None, None, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://a:1"}, []),
+    "instance-endpoint-of-profile": ("[default]\nec2_metadata_service_endpoint = http://p:3\n", None, {}, []),
+    "instance-endpoint-before-profile-s": (
+        "[default]\nec2_metadata_service_endpoint = http://p:3\n", None, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://a:1"}, []),
+    "instance-endpoint-before-mode": (
+        "[default]\nec2_metadata_service_endpoint = http://p:3\n", None, {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6"}, []),
+    "instance-endpoint-is-none": (None, None, {**ENV_KEYS, "AWS_EC2_METADATA_SERVICE_ENDPOINT": "169.254.169.254"}, []),
+    "instance-endpoint-of-profile-is-none": ("[default]\nec2_metadata_service_endpoint = a b\n", None, {}, []),
+    "instance-mode": (None, None, {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6"}, []),
+    "instance-mode-of-profile": ("[default]\nec2_metadata_service_endpoint_mode = ipv6\n", None, {}, []),
+    "instance-mode-before-profile-s": (
+        "[default]\nec2_metadata_service_endpoint_mode = IPv6\n", None, {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPV4"}, []),
+    "instance-mode-is-none": (None, None, {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "6"}, []),
+    "instance-mode-of-profile-is-none": ("[default]\nec2_metadata_service_endpoint_mode = dual\n", None, {}, []),
+    "instance-mode-is-none-and-not-needed": (None, None, {**ENV_KEYS, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "6"}, []),
+    "instance-by-ipv6": (None, None, {"AWS_IMDS_USE_IPV6": "TRUE"}, []),
+    "instance-by-ipv6-of-profile": ("[default]\nimds_use_ipv6 = true\n", None, {}, []),
+    "instance-not-by-ipv6": ("[default]\nimds_use_ipv6 = true\n", None, {"AWS_IMDS_USE_IPV6": "1"}, []),
+    "instance-mode-before-ipv6": (
+        "[default]\nec2_metadata_service_endpoint_mode = ipv4\n", None, {"AWS_IMDS_USE_IPV6": "true"}, []),
+    "instance-numbers": (None, None, {"AWS_METADATA_SERVICE_TIMEOUT": "70", "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "20"}, []),
+    "instance-numbers-of-profile": ("[default]\nmetadata_service_timeout = 5\nmetadata_service_num_attempts = 4\n", None, {}, []),
+    "instance-numbers-before-profile-s": (
+        "[default]\nmetadata_service_timeout = 5\nmetadata_service_num_attempts = 4\n", None, {"AWS_METADATA_SERVICE_TIMEOUT": "6"}, []),
+    "instance-timeout-is-none": (None, None, {"AWS_METADATA_SERVICE_TIMEOUT": "1s"}, []),
+    "instance-attempts-are-none": (None, None, {"AWS_METADATA_SERVICE_NUM_ATTEMPTS": "many"}, []),
+    "instance-attempts-of-profile-are-none": ("[default]\nmetadata_service_num_attempts = 1.5\n", None, ENV_KEYS, []),
+    "instance-never-by-version-1": (None, None, {"AWS_EC2_METADATA_V1_DISABLED": "what"}, []),
     "environment": (None, None, ENV_KEYS, []),
     "environment-before-default": (None, DEFAULT_AND_WORK, ENV_KEYS, []),
     "environment-before-named": (None, DEFAULT_AND_WORK, {**ENV_KEYS, "AWS_PROFILE": "work"}, []),
@@ -162,6 +190,8 @@ CASES = {
     "role-from-instance": ("[default]\n" + role("a", "credential_source = Ec2InstanceMetadata"), None, {}, []),
     "role-from-instance-disabled": (
         "[default]\n" + role("a", "credential_source = Ec2InstanceMetadata"), None, {"AWS_EC2_METADATA_DISABLED": "true"}, []),
+    "role-from-instance-elsewhere": (
+        "[default]\n" + role("a", "credential_source = Ec2InstanceMetadata\nec2_metadata_service_endpoint = http://p:3"), None, {}, []),
     "role-from-container": (
         "[default]\n" + role("a", "credential_source = EcsContainer"), None, {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}, []),
     "role-from-container-missing": ("[default]\n" + role("a", "credential_source = EcsContainer"), None, {}, []),
@@ -264,8 +294,9 @@ class Botocore:
 
     def __init__(self, monkeypatch):
         self.sources = []
+        self.metadata = {}
         monkeypatch.setattr(botocore.credentials.ContainerProvider, "_retrieve_or_fail", self.container)
-        monkeypatch.setattr(botocore.credentials.InstanceMetadataProvider, "load", self.instance)
+        monkeypatch.setattr(botocore.credentials.InstanceMetadataProvider, "load", lambda provider: self.instance(provider._role_fetcher))
         monkeypatch.setattr(botocore.credentials.ProcessProvider, "_retrieve_credentials_using", self.process)
         monkeypatch.setattr(botocore.utils.SSOTokenLoader, "__call__", lambda _loader, *_of, **_more: SSO_TOKEN)
         monkeypatch.setattr(botocore.credentials.AssumeRoleCredentialFetcher, "__init__", lambda _fetcher, **given: self.role(**given))
@@ -276,9 +307,13 @@ class Botocore:
             provider._fetcher._validate_allowed_url(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
         return Credentials("CONTAINER", "s", method="container-role")
 
-    @staticmethod
-    def instance(provider):
-        return None if provider._role_fetcher._disabled else Credentials("INSTANCE", "s", method="iam-role")
+    def instance(self, fetcher):
+        self.metadata = {"instance": fetcher.get_base_url().rstrip("/")}
+        if fetcher._timeout != 1:  # which is what it is when nobody says
+            self.metadata["instance-timeout"] = str(fetcher._timeout)
+        if fetcher._num_attempts != 1:
+            self.metadata["instance-attempts"] = str(fetcher._num_attempts)
+        return None if fetcher._disabled else Credentials("INSTANCE", "s", method="iam-role")
 
     @staticmethod
     def process(_provider, _command):
@@ -351,6 +386,8 @@ class Botocore:
             result["sts-region"], result["sts"] = self.place(session, "sts", "get_caller_identity", CALLER)
         if last and WORDS[last.method] in ("environment", "profile"):
             result["key"] = last.access_key
+        if last and last.method == "iam-role":
+            result.update(self.metadata)
         if last and last.method == "sso":
             result["sso"] = self.portal(session, last)
             result.update({name: url for name, url in [("oidc", self.renewal(last))] if url})
@@ -461,6 +498,25 @@ def test_no_secret_is_said(program, tmp_path):
     result = program.run("check", env=env)
     assert "from the profile work in the credentials file" in result.stdout
     assert "Wsecret" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "profile, variables, words",
+    [
+        ("", {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "v6"}, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is neither IPv4 nor IPv6"),
+        ("ec2_metadata_service_endpoint_mode = v6", {}, "the profile's ec2_metadata_service_endpoint_mode is neither IPv4 nor IPv6"),
+        ("ec2_metadata_service_endpoint = v6", {}, "the profile's ec2_metadata_service_endpoint is not an http:// or https:// URL"),
+        ("", {"AWS_METADATA_SERVICE_TIMEOUT": "0"}, "AWS_METADATA_SERVICE_TIMEOUT is not a whole number from 1 to 3600"),
+        ("", {"AWS_METADATA_SERVICE_TIMEOUT": "3601"}, "AWS_METADATA_SERVICE_TIMEOUT is not a whole number from 1 to 3600"),
+        ("metadata_service_num_attempts = -1", {}, "the profile's metadata_service_num_attempts is not a whole number from 1 to 1000"),
+        ("", {"AWS_METADATA_SERVICE_NUM_ATTEMPTS": "9" * 40}, "AWS_METADATA_SERVICE_NUM_ATTEMPTS is not a whole number from 1 to 1000"),
+    ],
+    ids=["mode", "mode of profile", "endpoint", "no time", "too long", "less than none", "too many"],
+)
+def test_what_is_wrong_with_an_instance_is_named(tmp_path, profile, variables, words):
+    """In the environment or the profile, whichever says it."""
+    environment = surroundings(tmp_path, f"[default]\n{profile}\n", None, variables)
+    assert ours(environment, [])["error"].startswith(words)
 
 
 NAMED = "[profile work]\nrole_arn = arn:aws:iam::111111111111:role/r\ncredential_source = {}\n"

@@ -3,7 +3,8 @@ them is said."""
 
 import pytest
 
-from lib.processes import wait_until
+from lib.credential_services import NO_KEYS, Metadata
+from lib.processes import free_port, wait_until
 from test_errors import check
 
 COUNT = 200
@@ -36,6 +37,27 @@ def test_a_drain_with_fetched_credentials(loaded, program, database, metadata, k
     assert run.summary()["inserted"] == run.summary()["deleted"] == database.count() == COUNT
     assert keys_seen(loaded) == ["KEY1"]
     assert "fetched-" not in run.stderr() + run.stdout()
+
+
+def test_an_instance_asked_by_ipv6_as_the_profile_says(loaded, program, database, tmp_path):
+    try:
+        metadata = Metadata("::1")
+    except OSError as none:
+        pytest.skip(f"no IPv6 here: {none}")
+    (tmp_path / "config").write_text(f"[default]\nec2_metadata_service_endpoint = {metadata.url}\nec2_metadata_service_endpoint_mode = ipv6\n")
+    more = {**NO_KEYS, "AWS_CONFIG_FILE": tmp_path / "config", "AWS_EC2_METADATA_DISABLED": None}
+    program.drain(env=environment(loaded, database, more), status=(0,))
+    assert database.count() == COUNT and keys_seen(loaded) == ["KEY1"]
+    metadata.close()
+
+
+def test_an_instance_that_nobody_answers_for_is_named_by_its_setting(loaded, program, database, tmp_path):
+    """Whoever says where it is means it, an emulator's user too."""
+    nobody = f"http://127.0.0.1:{free_port()}"
+    (tmp_path / "config").write_text(f"[default]\nec2_metadata_service_endpoint = {nobody}\n")
+    more = {**NO_KEYS, "AWS_CONFIG_FILE": tmp_path / "config", "AWS_EC2_METADATA_DISABLED": None}
+    result = program.run("check", env=environment(loaded, database, more))
+    assert result.status == 1 and "check the profile's ec2_metadata_service_endpoint or the network" in result.stdout, result
 
 
 @pytest.mark.parametrize("operation", ["GetQueueUrl", "ReceiveMessage", "DeleteMessageBatch"])

@@ -248,6 +248,31 @@ static void test_place(void **state)
     le_profiles_free(&rig.profiles);
 }
 
+static void test_an_instance_and_empty_variables(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct le_instance_place place;
+    open_rig(&rig, "", "");
+    assert_int_equal(le_place_instance(&rig.input, &place, &rig.fault), LE_OK);
+    check(place.url, "http://169.254.169.254");
+    assert_true(place.setting == NULL && place.timeout_s == 0 && place.attempts == 0);
+    le_profiles_free(&rig.profiles);
+
+    open_rig(&rig,
+             "[default]\nec2_metadata_service_endpoint_mode = IPv6\nmetadata_service_timeout = 5\n",
+             "");
+    rig.variables[0] = "AWS_EC2_METADATA_SERVICE_ENDPOINT=";
+    rig.variables[1] = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=";
+    rig.variables[2] = "AWS_METADATA_SERVICE_TIMEOUT=";
+    rig.variables[3] = "AWS_METADATA_SERVICE_NUM_ATTEMPTS=1000";
+    assert_int_equal(le_place_instance(&rig.input, &place, &rig.fault), LE_OK);
+    check(place.url, "http://[fd00:ec2::254]");
+    assert_string_equal(place.setting, "the profile's ec2_metadata_service_endpoint_mode");
+    assert_true(place.timeout_s == 5 && place.attempts == 1000);
+    le_profiles_free(&rig.profiles);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_sso),
         cmocka_unit_test(test_container_uris),
         cmocka_unit_test(test_place),
+        cmocka_unit_test(test_an_instance_and_empty_variables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

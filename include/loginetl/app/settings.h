@@ -38,6 +38,7 @@ struct le_settings {
     bool region_made_up;    /* for a queue that is not AWS's: nobody has said one */
     char
         ca_file[LE_CA_FILE_MAX]; /* of certificates that https is verified with; "": the system's */
+    struct le_instance_place instance;  /* lent by the environment and the profiles */
     char sts_endpoint[LE_ENDPOINT_MAX]; /* "": the plan asks nothing of it */
     char sts_region[LE_REGION_MAX];     /* that requests to it are signed for */
     bool aws; /* true credentials are wanted: the endpoint is AWS's own, or the database's password

@@ -36,9 +36,10 @@ LE_MUST enum le_err le_credentials_container(const struct le_source_world *world
 /* The metadata service of an EC2 instance, version 2 only: a token is asked for first, so that
  * nobody reads the credentials who can make this machine only follow a link. */
 struct le_instance_params {
-    const char *endpoint; /* AWS_EC2_METADATA_SERVICE_ENDPOINT; NULL: http://169.254.169.254 */
-    int64_t timeout_ms;   /* AWS_METADATA_SERVICE_TIMEOUT, of each attempt; 0: a second */
-    unsigned attempts;    /* AWS_METADATA_SERVICE_NUM_ATTEMPTS; 0: 3 */
+    struct le_span endpoint; /* its URL */
+    const char *setting;     /* that says it, for a person; NULL: none does; not copied */
+    int64_t timeout_ms;      /* of each attempt; 0: a second */
+    unsigned attempts;       /* 0: 3 */
 };
 LE_MUST enum le_err le_credentials_instance(const struct le_source_world *world,
                                             const struct le_instance_params *params,

@@ -27,4 +27,25 @@ LE_MUST enum le_err le_place_endpoint(const struct le_plan_input *input,
                                       const char *variable, struct le_span *url,
                                       struct le_profile_fault *fault);
 
+/* How the metadata service of an EC2 instance is asked. */
+struct le_instance_place {
+    struct le_span url;  /* never absent: without another, the fixed address of the family */
+    const char *setting; /* that says it, for a person; NULL: none does */
+    unsigned timeout_s;  /* of each attempt; 0: nobody says */
+    unsigned attempts;   /* likewise */
+};
+
+#define LE_INSTANCE_TIMEOUT_MAX_S 3600
+#define LE_INSTANCE_ATTEMPTS_MAX  1000
+
+/* AWS_EC2_METADATA_SERVICE_ENDPOINT, else _MODE (IPv4 or IPv6, in any case), else
+ * AWS_IMDS_USE_IPV6; AWS_METADATA_SERVICE_TIMEOUT and _NUM_ATTEMPTS. Each stands before the
+ * profile's key of its name (ec2_metadata_service_endpoint, …_mode, imds_use_ipv6,
+ * metadata_service_timeout, …_num_attempts). AWS_EC2_METADATA_V1_DISABLED goes without saying:
+ * version 1 is never asked. LE_ERR_CONFIG: a mode or a number that is none, also where another
+ * source is meant, as for botocore. The URL is not looked at. */
+LE_MUST enum le_err le_place_instance(const struct le_plan_input *input,
+                                      struct le_instance_place *place,
+                                      struct le_profile_fault *fault);
+
 #endif

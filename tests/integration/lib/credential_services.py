@@ -18,8 +18,8 @@ def ends_in(seconds):
 class Metadata(Service):
     """Of a container at /role, and of an instance."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, *host):
+        super().__init__(*host)
         self.given, self.broken, self.has_role, self.lasts_s = 0, False, True, 3600
 
     def answer(self, handler):

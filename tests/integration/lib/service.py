@@ -1,15 +1,20 @@
 """HTTP services that answer as a test says."""
 
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class IPv6Server(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
 
 
 class Service:
     """Answers over HTTP as its answer() says, in threads of its own."""
 
-    def __init__(self):
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+    def __init__(self, host="127.0.0.1"):
+        self.server = (IPv6Server if ":" in host else ThreadingHTTPServer)((host, 0), _handler(self))
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def answer(self, handler):

@@ -19,7 +19,8 @@ static const struct script_answer good[] = {
 
 static void make(struct source_fixture *fixture, const char *endpoint, int64_t timeout_ms)
 {
-    const struct le_instance_params params = {.endpoint = endpoint, .timeout_ms = timeout_ms};
+    const struct le_instance_params params = {
+        .endpoint = le_span_of(endpoint), .setting = SETTING, .timeout_ms = timeout_ms};
     struct le_setting_fault fault;
     assert_int_equal(le_credentials_instance(&fixture->world, &params, &fixture->source, &fault),
                      LE_OK);
@@ -176,7 +177,7 @@ static void test_other_endpoints_are_refused(void **state)
                                         "http://127.0.0.1/\r\nX: 1"};
     struct source_fixture *fixture = *state;
     for (size_t i = 0; i < COUNT(wrong); i++) {
-        const struct le_instance_params params = {.endpoint = wrong[i]};
+        const struct le_instance_params params = {.endpoint = le_span_of(wrong[i])};
         struct le_setting_fault fault = {NULL, NULL};
         assert_int_equal(
             le_credentials_instance(&fixture->world, &params, &fixture->source, &fault),
@@ -186,9 +187,33 @@ static void test_other_endpoints_are_refused(void **state)
     }
 }
 
+/* Nobody is at port 1, by whichever family. */
+static void test_who_said_where_it_is_is_named(void **state)
+{
+    static const struct {
+        const char *endpoint, *setting, *words;
+    } cases[] = {
+        {"http://[::1]:1", SETTING "_MODE", "check " SETTING "_MODE or the network"},
+        {"http://127.0.0.1:1", "the profile's x", "check the profile's x or the network"},
+        {"http://127.0.0.1:1", NULL, ": check the network"},
+    };
+    struct source_fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct le_instance_params params = {.endpoint = le_span_of(cases[i].endpoint),
+                                                  .setting = cases[i].setting};
+        struct le_setting_fault fault;
+        assert_int_equal(
+            le_credentials_instance(&fixture->world, &params, &fixture->source, &fault), LE_OK);
+        assert_int_equal(source_refresh(fixture), LE_ERR_CONNECT);
+        source_check_failure(fixture, cases[i].setting, cases[i].words);
+        source_close(fixture);
+    }
+}
+
 static enum le_err make_instance(struct source_fixture *fixture)
 {
-    const struct le_instance_params params = {.endpoint = fixture->origin, .timeout_ms = 60000};
+    const struct le_instance_params params = {.endpoint = le_span_of(fixture->origin),
+                                              .timeout_ms = 60000};
     struct le_setting_fault fault;
     return le_credentials_instance(&fixture->world, &params, &fixture->source, &fault);
 }
@@ -207,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_what_can_go_wrong_on_the_way),
         cmocka_unit_test(test_no_answer_to_the_first_step),
         cmocka_unit_test(test_other_endpoints_are_refused),
+        cmocka_unit_test(test_who_said_where_it_is_is_named),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, source_setup, source_teardown);

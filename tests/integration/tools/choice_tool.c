@@ -21,6 +21,16 @@ static void print_chain(const struct le_plan *plan)
         printf("key %.*s\n", (int)plan->keys.access_key_id.len, plan->keys.access_key_id.ptr);
 }
 
+/* How it would be asked; the numbers where somebody says them. */
+static void print_instance(const struct le_instance_place *place)
+{
+    printf("instance %.*s\n", (int)place->url.len, place->url.ptr);
+    if (place->timeout_s > 0)
+        printf("instance-timeout %u\n", place->timeout_s);
+    if (place->attempts > 0)
+        printf("instance-attempts %u\n", place->attempts);
+}
+
 int main(int argc, char **argv)
 {
     static struct le_settings settings;
@@ -35,6 +45,8 @@ int main(int argc, char **argv)
                settings.credentials.access_key_id.ptr);
     else if (settings.plan.source == LE_PLAN_ENVIRONMENT)
         printf("key %s\n", getenv("AWS_ACCESS_KEY_ID"));
+    if (settings.plan.source == LE_PLAN_INSTANCE && settings.instance.url.ptr != NULL)
+        print_instance(&settings.instance);
     if (settings.sso_endpoint[0] != '\0')
         printf("sso %s\n", settings.sso_endpoint);
     if (settings.oidc_endpoint[0] != '\0')
