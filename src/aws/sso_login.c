@@ -238,8 +238,9 @@ static void on_stored(void *owner, const char *words)
 
 static void store(struct le_sso_login *login)
 {
-    enum le_err err = le_file_store(login->taker->world.loop, login->cache,
-                                    le_buf_span(&login->text), on_stored, login, &login->store);
+    enum le_err err =
+        le_file_store(login->taker->world.loop, login->cache, le_buf_span(&login->text),
+                      LE_FILE_TIMEOUT_MS, on_stored, login, &login->store);
     if (err != LE_OK)
         on_stored(login, "cannot be written");
 }

@@ -84,12 +84,14 @@ struct le_file_store;
 /* Puts text (some, and LE_SECRET_FILE_MAX at most; copied) in the place of a file's, which has to
  * be there, without blocking the loop: a new file beside it, which the same owner and nobody else
  * may read, takes its name when it is whole and on the disk. done comes once, never from inside:
- * NULL, or fixed words about the file ("may not be written"), which is then as it was. *out is for
- * le_file_store_cancel and is gone when done is called. LE_ERR_NOMEM: nothing was begun. */
+ * NULL, or fixed words about the file ("may not be written"), which is then as it was, and stays so
+ * when it is only the time that is over, unless nothing but the name was left to be changed. *out
+ * is for le_file_store_cancel and is gone when done is called. LE_ERR_NOMEM: nothing was begun. */
 LE_MUST enum le_err le_file_store(uv_loop_t *loop, const char *path, struct le_span text,
-                                  void (*done)(void *owner, const char *words), void *owner,
-                                  struct le_file_store **out);
-/* done will not be called. What was begun is done all the same, before the loop ends. */
+                                  int64_t timeout_ms, void (*done)(void *owner, const char *words),
+                                  void *owner, struct le_file_store **out);
+/* done will not be called. What was begun is done all the same, before the loop ends, if there is
+ * time enough. */
 void le_file_store_cancel(struct le_file_store *store);
 
 /* ---- a process ---- */

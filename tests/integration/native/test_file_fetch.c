@@ -1,5 +1,6 @@
-/* A file with a secret in it, on a file system that may hang. This program has an open of its own:
- * files whose names end in "hangs" are not opened as long as the test says so. */
+/* A file with a secret in it, read and written on a file system that may hang. This program has an
+ * open and an fsync of its own: files whose names end in "hangs" are not opened as long as the test
+ * says so, and none gets onto the disk. */
 #include "loginetl/aws/fetch.h"
 
 #include "live_blocks.h"
@@ -34,6 +35,13 @@ int open(const char *path, int flags, ...)
             usleep(1000);
     }
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
+}
+
+int fsync(int fd)
+{
+    while (atomic_load(&silent))
+        usleep(1000);
+    return (int)syscall(SYS_fsync, fd);
 }
 
 struct world {
@@ -226,6 +234,65 @@ static void test_the_end_does_not_wait(void **state)
     read_text(world, "first");
 }
 
+/* ---- writing ---- */
+
+static void on_stored(void *owner, const char *words)
+{
+    struct world *world = owner;
+    world->done++;
+    world->words = words;
+}
+
+static struct le_file_store *begin_to_write(struct world *world, int64_t timeout_ms)
+{
+    struct le_file_store *store;
+    write_file(world, "old");
+    assert_int_equal(le_file_store(&world->loop, world->path, LE_SPAN_LIT("new"), timeout_ms,
+                                   on_stored, world, &store),
+                     LE_OK);
+    assert_int_equal(world->done, 0);
+    return store;
+}
+
+static void check_file(const struct world *world, const char *text)
+{
+    char found[16] = "";
+    FILE *file = fopen(world->path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(found, sizeof found, file));
+    assert_int_equal(fclose(file), 0);
+    assert_string_equal(found, text);
+}
+
+/* Nothing is left of what came too late, and it does not take the place of what came after it. */
+static void test_a_write_that_hangs(void **state)
+{
+    struct world *world = *state;
+    atomic_store(&silent, true);
+    (void)begin_to_write(world, SOON_MS); /* gone by itself */
+    assert_int_equal(uv_run(&world->loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(world->done, 1);
+    assert_string_equal(world->words, "is not written in time: its file system does not answer");
+    atomic_store(&silent, false);
+    assert_no_live_blocks(); /* the thread has ended */
+    check_file(world, "old");
+}
+
+static void test_the_end_waits_for_a_write_but_not_for_ever(void **state)
+{
+    struct world *world = *state;
+    le_file_store_cancel(begin_to_write(world, PATIENCE_MS));
+    assert_int_equal(uv_run(&world->loop, UV_RUN_DEFAULT), 0);
+    check_file(world, "new");
+    atomic_store(&silent, true);
+    le_file_store_cancel(begin_to_write(world, SOON_MS));
+    assert_int_equal(uv_run(&world->loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(world->done, 0);
+    atomic_store(&silent, false);
+    assert_no_live_blocks();
+    check_file(world, "old");
+}
+
 static void test_every_allocation_may_fail(void **state)
 {
     struct world *world = *state;
@@ -252,6 +319,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_file_system_that_hangs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_comes_too_late_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_end_does_not_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_write_that_hangs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_end_waits_for_a_write_but_not_for_ever, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_every_allocation_may_fail, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
