@@ -89,6 +89,8 @@ static enum le_err open_queue(struct le_world *world)
         .region = le_span_of(settings->region),
         .endpoint_source = settings->endpoint_source,
         .protocol = protocol_of(settings),
+        /* Of a service it is worth a line. A person who sends a file waits for one about that. */
+        .protocol_is_detail = settings->command == LE_COMMAND_SEND,
         .url_given = le_setting(settings, LE_OPT_QUEUE_URL) != NULL,
         .account = le_settings_queue_account(settings),
         .receivers_max = (unsigned)le_setting_number(settings, LE_OPT_CONCURRENCY),

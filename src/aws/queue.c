@@ -77,6 +77,7 @@ enum le_err le_queue_new(const struct le_queue_config *config, struct le_queue *
     queue->expired = config->expired;
     queue->self = config->self;
     queue->endpoint_source = config->endpoint_source;
+    queue->protocol_is_detail = config->protocol_is_detail;
     queue->url_given = config->url_given;
     assert(config->account.len <
            sizeof queue->account); /* both parsers take twenty digits at most */

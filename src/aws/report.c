@@ -380,7 +380,7 @@ void le_queue_unreadable(struct le_queue *queue, enum le_sqs_operation operation
 
 void le_queue_report_protocol(struct le_queue *queue)
 {
-    le_log(LE_LOG_INFO, "protocol",
+    le_log(queue->protocol_is_detail ? LE_LOG_DEBUG : LE_LOG_INFO, "protocol",
            LE_FS("text", queue->codec == &le_sqs_query
                              ? "the queue service is spoken to in the Query protocol"
                              : "the queue service is spoken to in the JSON protocol"),

@@ -333,6 +333,14 @@ def test_send_retries_entries_that_failed(world, stub, tmp_path):
     assert len(bodies(world.queue, 30)) == 30
 
 
+def test_send_says_what_it_sent_and_no_more(world, tmp_path):
+    (tmp_path / "logins").write_text('{"user_id": "u"}\n')
+    result = world.program.run("send", tmp_path / "logins", env={"LOGINETL_LOG_LEVEL": "info"})
+    assert (result.status, result.stdout, result.stderr) == (0, f"sent 1 message to {world.queue.name}\n", ""), result
+    result = world.program.run("send", tmp_path / "logins")
+    assert [event["level"] for event in result.events if event["event"] == "protocol"] == ["debug"], result
+
+
 def test_send_of_a_file_that_is_not_there(world):
     result = world.program.run("send", "/no/such/file")
     assert result.status in (1, 2) and "/no/such/file" in result.stderr

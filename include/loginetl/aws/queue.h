@@ -39,6 +39,7 @@ struct le_queue_config {
     struct le_span region;
     enum le_endpoint_source endpoint_source;
     enum le_sqs_protocol protocol;
+    bool protocol_is_detail;        /* which one it is, is told at debug only */
     bool url_given;                 /* the queue's URL is --queue-url, not looked up */
     struct le_span account;         /* that the settings name for the queue; absent: none */
     unsigned receivers_max;         /* connections for long polls */

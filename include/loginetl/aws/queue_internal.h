@@ -45,6 +45,7 @@ struct le_queue {
     char *endpoint_url;
     struct le_endpoint endpoint; /* into endpoint_url */
     enum le_endpoint_source endpoint_source;
+    bool protocol_is_detail;
     bool url_given;
     char account[24];      /* "": none is given */
     char *url;             /* NULL until it is set */
