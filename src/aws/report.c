@@ -190,11 +190,13 @@ static int explain_no_queue(const struct failure *failure, const char *cause, ch
                           : failure->queue->url_given ? "--queue-url"
                                                       : "--queue";
     const char *account = dead ? "" : failure->queue->account;
+    bool fifo_meant = failure->operation == LE_SQS_GET_QUEUE_URL && !le_sqs_is_fifo(name);
     return snprintf(out, size, "queue %.*s does not exist at %s%s: check %s%s%s%s", (int)name.len,
                     name.ptr, url, cause, setting, account[0] != '\0' ? ", its account " : "",
                     account,
                     dead                 ? ""
                     : account[0] != '\0' ? ", and --region"
+                    : fifo_meant         ? " and --region (a FIFO queue's name ends in .fifo)"
                                          : " and --region");
 }
 

@@ -341,6 +341,13 @@ def test_a_missing_queue(world):
     check(world.program.run("--drain", env={"LOGINETL_QUEUE": "nobodys-queue"}), 1, "nobodys-queue")
 
 
+def test_a_missing_fifo_queue(world):
+    """Its name may have been given without its end."""
+    words = "check --queue and --region"
+    check(world.program.run("--drain", "--queue", "nobodys"), 1, f"{words} (a FIFO queue's name ends in .fifo)")
+    check(world.program.run("--drain", "--queue", "nobodys.fifo"), 1, f'{words}"')
+
+
 def test_a_missing_queue_by_url(world, stub):
     check(
         world.program.run("--drain", "--queue-url", f"{stub.url}/000000000000/nobodys-queue"),

@@ -330,10 +330,11 @@ static void test_calls(void **state)
     assert_true(mine.call.err == LE_ERR_NO_QUEUE && mine.call.status == 400);
     assert_string_equal(mine.call.code, "QueueDoesNotExist");
     assert_int_equal(fixture.log_lines, 0);
-    char expect[160];
+    char expect[200];
     (void)snprintf(
         expect, sizeof expect,
-        "queue login-q does not exist at http://127.0.0.1:%d (QueueDoesNotExist): check --queue and --region",
+        "queue login-q does not exist at http://127.0.0.1:%d (QueueDoesNotExist): check --queue and --region "
+        "(a FIFO queue's name ends in .fifo)",
         fixture.server_port);
     assert_string_equal(le_queue_last_failure(fixture.queue), expect);
     end_call(&mine);
