@@ -146,7 +146,8 @@ def test_print_config_tells_what_a_profile_gives(program, profiles):
     assert config_line(result, "AWS_SECRET_ACCESS_KEY") == "# AWS_SECRET_ACCESS_KEY = ***  ; profile work"
     assert config_line(result, "AWS_SESSION_TOKEN") == "# AWS_SESSION_TOKEN: not set"
     assert not any(secret in result.stdout for secret in (*SECRETS, "AKIAWORK"))
-    assert config_line(program.run("--print-config", env=profiles), "region") == "region = eu-west-3  ; profile default"
+    default = program.run("--print-config", env={**profiles, "AWS_EC2_METADATA_DISABLED": None})
+    assert config_line(default, "region") == "region = eu-west-3  ; profile default"
 
 
 def test_print_config_tells_what_is_stronger_than_a_profile(program, profiles):

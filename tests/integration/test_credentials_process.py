@@ -154,5 +154,5 @@ def test_check_says_what_came_of_it(loaded, program, database, helper):
 
 def test_a_malformed_command(loaded, program, database, helper):
     result = program.run("--drain", env=environment(loaded, database, helper.environment("helper 'fetched-")))
-    check(result, 1, "credential_process has a quote that is not closed")
+    check(result, 2, "credential_process has a quote that is not closed")
     assert "fetched-" not in result.stderr

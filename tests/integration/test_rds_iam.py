@@ -229,7 +229,7 @@ def test_where_no_token_can_be_sent(program, environment, tls_database, change, 
 
 def test_credentials_are_wanted_even_where_the_queue_needs_none(program, environment):
     none = {name: None for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    check(program.run("--drain", env={**environment, **none}), 1, "AWS_ACCESS_KEY_ID")
+    check(program.run("--drain", env={**environment, **none}), 2, "AWS_ACCESS_KEY_ID")
 
 
 def test_a_token_that_is_taken_for_a_password(program, environment, directory, tls_postgres):
