@@ -1,8 +1,10 @@
 #include "loginetl/pg/conninfo.h"
 
 #include "loginetl/base/mem.h"
+#include "loginetl/pg/parameter.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +12,8 @@
  * completes and checks all the others, says what they are, and connects nowhere. */
 #define PROBE_KEYWORD "target_session_attrs"
 #define PROBE_VALUE   "loginetl-probe"
+
+#define PARAMETERS_MAX 100 /* there are about fifty */
 
 static PGconn *start_probe(const char *url, const char *keyword)
 {
@@ -218,7 +222,29 @@ static bool has_at_too_many(const char *url)
     return memchr(rest, '@', strcspn(rest, "?")) != NULL;
 }
 
-static enum le_err check_syntax(const char *url, const char **why)
+/* The words when that is what is wrong, in info->why; NULL: it is something else, or cannot be
+ * told. Of an empty string libpq gives all parameters without their values. */
+static const char *name_unknown(const char *url, struct le_conninfo *info)
+{
+    const char *known[PARAMETERS_MAX + 1] = {NULL};
+    struct le_pg_unknown unknown;
+    const char *words = NULL;
+    PQconninfoOption *options = PQconninfoParse("", NULL);
+    for (size_t i = 0; options != NULL && i < PARAMETERS_MAX && options[i].keyword != NULL; i++)
+        known[i] = options[i].keyword;
+    if (options != NULL && le_pg_find_unknown(url, known, &unknown)) {
+        bool near = unknown.near != NULL;
+        (void)snprintf(info->why, sizeof info->why,
+                       "it has a parameter %.*s, which libpq does not know%s%s%s",
+                       (int)unknown.name.len, unknown.name.ptr, near ? " (did you mean " : "",
+                       near ? unknown.near : "", near ? "?)" : "");
+        words = info->why;
+    }
+    free_options(options);
+    return words;
+}
+
+static enum le_err check_syntax(const char *url, struct le_conninfo *info, const char **why)
 {
     char *message = NULL;
     *why = "it has an @ too many: in a user's name, a password or a database's name, write @ as "
@@ -231,6 +257,9 @@ static enum le_err check_syntax(const char *url, const char **why)
     bool valid = parsed != NULL;
     free_options(parsed);
     PQfreemem(message); /* may quote the password: never shown */
+    const char *words = valid ? NULL : name_unknown(url, info);
+    if (words != NULL)
+        *why = words;
     return valid ? LE_OK : LE_ERR_CONFIG;
 }
 
@@ -241,7 +270,7 @@ enum le_err le_conninfo_parse(const char *url, struct le_conninfo *out, const ch
     *why = "";
     enum le_err err = LE_OK;
     if (url != NULL) {
-        err = check_syntax(url, why);
+        err = check_syntax(url, out, why);
         if (err != LE_OK)
             return err;
         out->url = le_strdup(url);

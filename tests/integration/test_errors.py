@@ -450,10 +450,22 @@ def test_a_database_password_that_is_not_encoded(world, command, url):
     no_secret(result, "half", "REST", "RE!ST")
 
 
-def test_a_parameter_that_libpq_does_not_know(world):
-    result = world.program.run("--drain", env={"DATABASE_URL": f"{world.database.url}?sslmod=disable"})
-    check(result, 2, "a parameter that libpq does not know (from DATABASE_URL)")
-    no_secret(result, PASSWORD)
+@pytest.mark.parametrize(
+    "url, words",
+    [
+        ("postgresql://u:s3cret@h/d?sslmod=disable", "it has a parameter sslmod, which libpq does not know (did you mean sslmode?)"),
+        ("postgresql://u:s3cret@h/d?sslmode=disable&schema=public", "it has a parameter schema, which libpq does not know"),
+        ("host=h password=s3cret prot=1", "it has a parameter prot, which libpq does not know (did you mean port?)"),
+        ("host=h password=my s3cret=x", "or it has a parameter that libpq does not know"),
+        ("postgresql://u:12/34?s3cret=x@h/d", "or it has a parameter that libpq does not know"),
+        ("postgresql://h/d?password=12&s3cret=@h/d", "or it has a parameter that libpq does not know"),
+    ],
+)
+def test_a_parameter_that_libpq_does_not_know(program, url, words):
+    """It is named, unless it may be a piece of a password."""
+    result = program.run("--drain", env={"DATABASE_URL": url})
+    check(result, 2, f"--database-url: {words} (from DATABASE_URL)", words)
+    no_secret(result, "s3cret")
 
 
 def test_a_database_that_is_not_there_as_meant(world):

@@ -34,12 +34,13 @@ struct le_conninfo {
     bool read_write; /* several hosts and no wish of the user's: find the one that takes writes */
     /* What the user left open and we set. */
     bool set_keepalives_idle, set_keepalives_interval, set_keepalives_count, set_tcp_user_timeout;
+    char why[160]; /* room for what le_conninfo_parse says of a name */
 };
 
-/* LE_ERR_CONFIG: malformed, or a value that libpq refuses; *why then names what is wrong (a fixed
- * text, for a person). So is a URL in which a piece of the password would be taken for a host, and
- * a host that cannot be one: every host that is left may be shown. LE_ERR_NOMEM. On an error there
- * is nothing to free. */
+/* LE_ERR_CONFIG: malformed, or a value that libpq refuses; *why then names what is wrong, for a
+ * person: a fixed text, or out's. So is a URL in which a piece of the password would be taken for a
+ * host, and a host that cannot be one: every host that is left may be shown. LE_ERR_NOMEM. On an
+ * error there is nothing to free. */
 LE_MUST enum le_err le_conninfo_parse(const char *url, struct le_conninfo *out, const char **why);
 void le_conninfo_free(struct le_conninfo *info);
 

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,55 @@ static void malformed(void **state)
             fail_msg("%s", urls[i]);
         assert_non_null(why);
         assert_true(why[0] != '\0');
+    }
+}
+
+/* They are named, with the one that may have been meant. */
+static void parameters_that_libpq_does_not_know(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"postgres://h/d?sslmod=require", "sslmod", "sslmode"},
+        {"postgresql://u:p?x=1&y@h:1/d?sslmode=require&connecttimeout=3", "connecttimeout",
+         "connect_timeout"},
+        {"postgres://u@h?pgbouncer=true", "pgbouncer", NULL},
+        {"postgres://h/d?ssl=require", "ssl", NULL},
+        {"postgres://h/d?ssl=true&sslmod=x", "sslmod", "sslmode"}, /* that one libpq does know */
+        {" host = h  sslmod = require", "sslmod", "sslmode"},
+        {"host='a \\' b\\\\' password=a\\ b usr=c", "usr", "user"},
+        {"schema=public host=h", "schema", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct le_conninfo info;
+        const char *why = "";
+        char expect[200];
+        if (le_conninfo_parse(cases[i][0], &info, &why) != LE_ERR_CONFIG)
+            fail_msg("%s", cases[i][0]);
+        (void)snprintf(expect, sizeof expect,
+                       "it has a parameter %s, which libpq does not know%s%s%s", cases[i][1],
+                       cases[i][2] != NULL ? " (did you mean " : "",
+                       cases[i][2] != NULL ? cases[i][2] : "", cases[i][2] != NULL ? "?)" : "");
+        assert_string_equal(why, expect);
+    }
+}
+
+/* What may be a piece of a password, or is no name, is not. */
+static void parameters_that_are_not_named(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {
+        "postgres://h/d?SECRET=x&user=a@b", "postgres://h/d?SEC:RET=x",
+        "postgres://h/d?=SECRET",           "host=h password=a SECRET=x",
+        "host=h password=a SECRET",         "host=h SEC:RET=x",
+        "host=h password='a SECRET=x",      "mysql://u:SECRET@h/d?SECRET=x",
+    };
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        struct le_conninfo info;
+        const char *why = "";
+        if (le_conninfo_parse(urls[i], &info, &why) != LE_ERR_CONFIG)
+            fail_msg("%s", urls[i]);
+        if (why[0] == '\0' || strstr(why, "SEC") != NULL)
+            fail_msg("%s: %s", urls[i], why);
     }
 }
 
@@ -284,6 +334,8 @@ int main(void)
         cmocka_unit_test(several_hosts),
         cmocka_unit_test(the_environment_completes),
         cmocka_unit_test(malformed),
+        cmocka_unit_test(parameters_that_libpq_does_not_know),
+        cmocka_unit_test(parameters_that_are_not_named),
         cmocka_unit_test(a_password_that_is_not_encoded),
         cmocka_unit_test(starting),
         cmocka_unit_test(a_password_that_is_made),
