@@ -31,10 +31,12 @@ static const char *nearest(struct le_span name, const char *const *known)
     return best;
 }
 
-static bool take(struct le_span name, const char *const *known, struct le_pg_unknown *out)
+/* Behind a password whose & or blank is not written as it should be, its rest looks like a name. */
+static bool take(struct le_span name, bool password, const char *const *known,
+                 struct le_pg_unknown *out)
 {
     *out = (struct le_pg_unknown){name, nearest(name, known)};
-    return le_shows_name(name);
+    return le_shows_name(name) && (!password || out->near != NULL);
 }
 
 static struct le_span behind(struct le_span text, size_t count)
@@ -58,6 +60,7 @@ static struct le_span parameters_of(struct le_span rest)
 static bool find_in_uri(struct le_span rest, const char *const *known, struct le_pg_unknown *out)
 {
     struct le_span left = parameters_of(rest);
+    bool password = false;
     if (le_span_until(left, "@") < left.len)
         return false;
     while (left.len > 0) {
@@ -65,7 +68,8 @@ static bool find_in_uri(struct le_span rest, const char *const *known, struct le
         struct le_span name = {left.ptr, le_span_until(pair, "=")};
         /* As others write sslmode=require: libpq takes this, and no other value of it. */
         if (!is_known(name, known) && !le_span_is(pair, "ssl=true"))
-            return take(name, known, out);
+            return take(name, password, known, out);
+        password = password || le_span_ends(name, "password");
         left = behind(left, pair.len + 1);
     }
     return false;
@@ -92,7 +96,6 @@ static struct le_span skip_value(struct le_span text)
     return behind(text, quoted ? len + 1 : len);
 }
 
-/* Behind a password that has a blank in it and no quotes, its rest looks like a name. */
 static bool find_in_pairs(struct le_span left, const char *const *known, struct le_pg_unknown *out)
 {
     bool password = false;
@@ -102,7 +105,7 @@ static bool find_in_pairs(struct le_span left, const char *const *known, struct 
         if (!le_span_begins(left, "="))
             return false;
         if (!is_known(name, known))
-            return take(name, known, out) && (!password || out->near != NULL);
+            return take(name, password, known, out);
         password = password || le_span_ends(name, "password");
         left = skip_blanks(behind(left, 1));
     }

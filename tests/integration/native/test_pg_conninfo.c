@@ -174,6 +174,7 @@ static void parameters_that_are_not_named(void **state)
     (void)state;
     static const char *const urls[] = {
         "postgres://h/d?SECRET=x&user=a@b", "postgres://h/d?SEC:RET=x",
+        "postgres://h/d?password=a&SECRET", "postgres://h/d?sslpassword=a&SECRET=&user=u",
         "postgres://h/d?=SECRET",           "host=h password=a SECRET=x",
         "host=h password=a SECRET",         "host=h SEC:RET=x",
         "host=h password='a SECRET=x",      "mysql://u:SECRET@h/d?SECRET=x",
