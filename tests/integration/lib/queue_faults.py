@@ -30,9 +30,11 @@ def stopped(*runs):
     """Nothing goes on meanwhile."""
     for run in runs:
         run.send_signal(signal.SIGSTOP)
-    yield
-    for run in runs:
-        run.send_signal(signal.SIGCONT)
+    try:
+        yield
+    finally:  # what is stopped could not be ended either
+        for run in runs:
+            run.send_signal(signal.SIGCONT)
 
 
 def end(world, *runs, once=False):
