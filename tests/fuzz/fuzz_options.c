@@ -91,7 +91,31 @@ static enum le_err read_file(void *self, const char *path, struct le_buf *out, c
     return le_buf_append_span(out, le_buf_span(&sources->file));
 }
 
-/* On the command line, which shows a secret's value to nobody once it has been taken. */
+/* Does the secret stand right there, where a password does that was given to another option? */
+static bool is_right_at(const char *line, const char *place)
+{
+    size_t len = strlen(place);
+    return strncmp(line, place, len) == 0 && strncmp(line + len, SECRET, strlen(SECRET)) == 0;
+}
+
+static bool is_misplaced(const char *line)
+{
+    static const char *const places[] = {"a--http://ann:",
+                                         "a--endpoint-url=http://ann:",
+                                         "a--queue=postgres://ann:",
+                                         "a--mask=ann:",
+                                         "vLOGINETL_QUEUE=http://ann:",
+                                         "vLOGINETL_WAIT_TIME=password=",
+                                         "cdlq-url = ann:",
+                                         "c[ann:"};
+    bool there = false;
+    for (size_t k = 0; k < sizeof places / sizeof places[0]; k++)
+        there = there || is_right_at(line, places[k]);
+    return there;
+}
+
+/* On the command line, which shows a secret's value to nobody once it has been taken; what another
+ * option is given stays there. */
 static enum le_err read_arguments(struct le_options *options, struct sources *sources, bool secret)
 {
     static char as_given[INPUT_MAX + 1];
@@ -100,6 +124,8 @@ static enum le_err read_arguments(struct le_options *options, struct sources *so
     bool hidden = secret;
     for (int i = 0; i < count; i++)
         hidden = hidden && strcmp(words[i], "--") != 0; /* behind it are no options */
+    for (size_t i = 0; i < sources->count; i++)
+        hidden = hidden && !is_misplaced(sources->lines[i]);
     memcpy(as_given, sources->text, sizeof as_given);
     enum le_err err = le_options_arguments(options, count, words, &left);
     assert(err != LE_OK || left <= count);
@@ -247,29 +273,6 @@ static bool is_at(const char *line, const char *place)
     const char *at = strstr(line, SECRET);
     return strncmp(line, place, strlen(place)) == 0 && at != NULL &&
            (line[0] != 'c' || memchr(line, '\n', (size_t)(at - line)) == NULL);
-}
-
-/* Does the secret stand right there, where a password does that was given to another option? */
-static bool is_right_at(const char *line, const char *place)
-{
-    size_t len = strlen(place);
-    return strncmp(line, place, len) == 0 && strncmp(line + len, SECRET, strlen(SECRET)) == 0;
-}
-
-static bool is_misplaced(const char *line)
-{
-    static const char *const places[] = {"a--http://ann:",
-                                         "a--endpoint-url=http://ann:",
-                                         "a--queue=postgres://ann:",
-                                         "a--mask=ann:",
-                                         "vLOGINETL_QUEUE=http://ann:",
-                                         "vLOGINETL_WAIT_TIME=password=",
-                                         "cdlq-url = ann:",
-                                         "c[ann:"};
-    bool there = false;
-    for (size_t k = 0; k < sizeof places / sizeof places[0]; k++)
-        there = there || is_right_at(line, places[k]);
-    return there;
 }
 
 /* Is the one place where the secret stands one that is a secret's? */

@@ -93,6 +93,8 @@ static const char *nothing(void *self, const char *name)
 
 static void make_plan(const struct le_profiles *profiles, struct le_span profile)
 {
+    if (!le_profile_exists(profiles, profile))
+        return; /* of which a person is told before a plan is made */
     const struct le_environment environment = {nothing, NULL};
     const struct le_plan_input input = {&environment, profiles, profile, true};
     struct le_plan plan;
