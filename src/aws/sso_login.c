@@ -7,7 +7,8 @@
  *         └─ failed ──┘
  *
  * After a failure the file is read again, for another process may have renewed the token at the
- * same time, and a refresh token is good for one renewal only. */
+ * same time, and a refresh token is good for one renewal only. After a refusal it is read a few
+ * times more: that process may not have written the file yet. */
 #include "loginetl/aws/sso.h"
 #include "loginetl/base/crypto.h"
 #include "loginetl/base/log.h"
@@ -20,6 +21,9 @@
 #define WHO        "the token service of IAM Identity Center"
 
 struct le_sso_login {
+    uv_timer_t timer; /* until the file is read once more */
+    int64_t pause_ms;
+    unsigned looks; /* at the file, that are left after a refusal */
     struct le_fetching_source *taker;
     struct le_fetch *oidc; /* NULL: its tokens cannot be renewed */
     struct le_file_fetch *file;
@@ -65,6 +69,7 @@ static void finish(struct le_sso_login *login, enum le_err err, struct le_span t
     void (*done)(void *owner, enum le_err err, struct le_span token) = login->done;
     assert(done != NULL && login->store == NULL);
     login->done = NULL;
+    login->looks = 0;
     if (!login->kept)
         forget_text(login);
     done(login->owner, err, token);
@@ -132,6 +137,16 @@ static bool may_renew(const struct le_sso_login *login, const struct le_sso_toke
     return login->oidc != NULL && !login->tried && !lately && le_sso_token_renewable(token, now);
 }
 
+static void on_pause(uv_timer_t *timer);
+
+static void look_later(struct le_sso_login *login)
+{
+    login->looks--;
+    int rc = uv_timer_start(&login->timer, on_pause, (uint64_t)login->pause_ms, 0);
+    assert(rc == 0); /* only a timer that is being closed refuses */
+    (void)rc;
+}
+
 /* One that is near its end and cannot be renewed is good until then. */
 static void use(struct le_sso_login *login, const struct le_sso_token *token)
 {
@@ -143,6 +158,10 @@ static void use(struct le_sso_login *login, const struct le_sso_token *token)
             return; /* on_renewed */
         le_fetch_rest(login->oidc);
         le_buf_free_secret(&login->fresh);
+    }
+    if (left <= 0 && login->looks > 0) {
+        look_later(login);
+        return;
     }
     if (left > 0)
         err = LE_OK;
@@ -207,6 +226,18 @@ static void on_text(void *owner, enum le_err err, const char *words, struct le_s
 static enum le_err read_file(struct le_sso_login *login)
 {
     return le_file_fetch_read(login->file, on_text, login);
+}
+
+/* With what there is, if need be. */
+static void read_again(struct le_sso_login *login)
+{
+    if (read_file(login) != LE_OK)
+        look(login);
+}
+
+static void on_pause(uv_timer_t *timer)
+{
+    read_again(timer->data);
 }
 
 /* Whoever shares the file has a refresh token that is of no use any more. */
@@ -301,11 +332,12 @@ static void on_renewed(void *owner, const struct le_fetched *fetched)
     enum le_err err = take_renewed(login, fetched);
     le_fetch_rest(login->oidc);
     le_buf_free_secret(&login->fresh);
+    login->looks = is_refusal(fetched) ? LE_SSO_LOOKS : 0;
     note_attempt(login, err);
     if (err == LE_OK)
         store(login);
-    else if (read_file(login) != LE_OK)
-        look(login); /* with what there is */
+    else
+        read_again(login);
 }
 
 /* ---- the beginning and the end ---- */
@@ -379,6 +411,11 @@ enum le_err le_sso_login_new(const struct le_source_world *world,
     struct le_sso_login *login = le_calloc(1, sizeof *login);
     if (login == NULL)
         return LE_ERR_NOMEM;
+    int rc = uv_timer_init(world->loop, &login->timer);
+    assert(rc == 0); /* it cannot: nothing is asked of the system */
+    (void)rc;
+    login->timer.data = login;
+    login->pause_ms = params->pause_ms > 0 ? params->pause_ms : LE_SSO_PAUSE_MS;
     login->taker = taker;
     le_buf_init(&login->target, TARGET_MAX);
     le_buf_init(&login->text, LE_SECRET_FILE_MAX);
@@ -411,6 +448,11 @@ enum le_err le_sso_login_token(struct le_sso_login *login,
     return LE_OK;
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+    le_free(handle->data);
+}
+
 void le_sso_login_close(struct le_sso_login *login)
 {
     if (login == NULL)
@@ -426,5 +468,5 @@ void le_sso_login_close(struct le_sso_login *login)
     le_free(login->cache);
     le_free(login->start_url);
     le_free(login->region);
-    le_free(login);
+    uv_close((uv_handle_t *)&login->timer, on_closed);
 }

@@ -109,6 +109,7 @@ struct le_sso_params {
     struct le_span role_name;
     struct le_span profile; /* whose login it is, for a person */
     struct le_span session; /* its sso_session; absent: it has none */
+    int64_t pause_ms;       /* before another look at the file; 0: LE_SSO_PAUSE_MS */
 };
 LE_MUST enum le_err le_credentials_sso(const struct le_source_world *world,
                                        const struct le_sso_params *params,

@@ -11,6 +11,10 @@
 #define LE_SSO_TIMEOUT_MS 5000
 #define LE_SSO_ATTEMPTS   3
 
+/* Whoever shares the login may have its new token, and not have written it yet. */
+#define LE_SSO_LOOKS    5 /* at the file, after a refusal */
+#define LE_SSO_PAUSE_MS 200
+
 struct le_sso_login;
 
 /* What a person is told of a login. */
@@ -35,7 +39,7 @@ LE_MUST enum le_err le_sso_login_token(struct le_sso_login *login,
                                        void *owner);
 const struct le_sso_words *le_sso_login_words(const struct le_sso_login *login);
 /* What is under way is given up, and its done is not called; a renewed token that is being written
- * is written. NULL is fine. */
+ * is written. Freed when the loop has run. NULL is fine. */
 void le_sso_login_close(struct le_sso_login *login);
 
 /* A path below an endpoint's own, with one slash between them; behind begins with it. Appends it:

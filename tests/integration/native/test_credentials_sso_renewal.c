@@ -45,9 +45,10 @@ static char folder[] = "/tmp/loginetl-sso-XXXXXX";
 static char cache[512];
 static int64_t clock_ms;
 /* What another process makes of the file ("": it removes it) when the time is asked for next after
- * the service has been asked. */
+ * the service has been asked, and so often more. */
 static const char *other_text;
 static struct script *other_when;
+static unsigned other_later;
 static char lines[8192];
 static size_t lines_len;
 
@@ -59,7 +60,7 @@ static void write_cache(const char *text)
 static int64_t now(void *self)
 {
     (void)self;
-    if (other_text != NULL && script_count(other_when) > 0) {
+    if (other_text != NULL && script_count(other_when) > 0 && other_later-- == 0) {
         if (other_text[0] != '\0')
             write_cache(other_text);
         else
@@ -90,6 +91,7 @@ static enum le_err make_at(struct source_fixture *fixture, const char *oidc, str
         .role_name = LE_SPAN_LIT("r"),
         .profile = LE_SPAN_LIT("work"),
         .session = session,
+        .pause_ms = 1,
     };
     struct le_setting_fault fault = {NULL, NULL};
     fixture->world.wall_ms = now;
@@ -371,6 +373,27 @@ static void test_another_process_was_first(void **state)
     source_close(fixture);
 }
 
+/* It has the new token, and takes its time to write it. The time is asked for three times at most
+ * from one look at the file to the next. */
+static void test_another_process_is_slow(void **state)
+{
+    static const struct script_answer refused[] = {
+        {.status = 400, .body = "{\"error\":\"invalid_grant\"}"}, {.status = 200, .body = ANSWER}};
+    struct source_fixture *fixture = *state;
+    for (unsigned later = 1; later <= 9; later++) {
+        begin(fixture, RENEWABLE(GONE), refused, COUNT(refused));
+        other_text = WRITTEN;
+        other_when = fixture->script;
+        other_later = later;
+        assert_int_equal(source_refresh(fixture), LE_OK);
+        assert_null(other_text);
+        assert_string_equal(fixture->source->failure->words, "");
+        assert_int_equal(script_count(fixture->script), 2);
+        check_portal(fixture, 1, "new-psst");
+        source_close(fixture);
+    }
+}
+
 static void test_logged_out_meanwhile(void **state)
 {
     static const struct script_answer answers[] = {{.status = 400, .body = "{}"}};
@@ -467,14 +490,15 @@ static void test_lengths(void **state)
     }
 }
 
-/* At any moment: the file is the old one or the new one, whole, and nothing lies beside it. */
-static void test_it_can_be_ended_at_any_time(void **state)
+/* At any moment: the file is the old one or, if there is to be one, the new one, whole, and nothing
+ * lies beside it. */
+static void end_at_any_time(struct source_fixture *fixture, const struct script_answer *answers,
+                            size_t count, const char *at_end)
 {
-    struct source_fixture *fixture = *state;
     unsigned turns = 1;
     for (bool done = false; !done; turns++) {
         char text[1024] = "";
-        begin(fixture, RENEWABLE(GONE), renewing, COUNT(renewing));
+        begin(fixture, RENEWABLE(GONE), answers, count);
         assert_int_equal(source_begin(fixture), LE_OK);
         for (unsigned i = 0; i < turns && fixture->done == 0; i++)
             (void)uv_run(&fixture->loop, UV_RUN_ONCE);
@@ -485,9 +509,16 @@ static void test_it_can_be_ended_at_any_time(void **state)
         assert_non_null(file);
         assert_true(fread(text, 1, sizeof text - 1, file) > 0);
         assert_int_equal(fclose(file), 0);
-        assert_true(strcmp(text, WRITTEN) == 0 || (!done && strcmp(text, RENEWABLE(GONE)) == 0));
+        assert_true(strcmp(text, at_end) == 0 || (!done && strcmp(text, RENEWABLE(GONE)) == 0));
     }
     assert_true(turns > 5);
+}
+
+static void test_it_can_be_ended_at_any_time(void **state)
+{
+    static const struct script_answer refused[] = {{.status = 400, .body = "{}"}};
+    end_at_any_time(*state, renewing, COUNT(renewing), WRITTEN);
+    end_at_any_time(*state, refused, COUNT(refused), RENEWABLE(GONE));
 }
 
 static unsigned count_renewals(struct source_fixture *fixture)
@@ -539,6 +570,7 @@ static int setup_one(void **state)
     (void)state;
     clock_ms = NOW_MS;
     other_text = NULL;
+    other_later = 0;
     lines_len = 0;
     lines[0] = '\0';
     snprintf(cache, sizeof cache, "%s/token.json", folder);
@@ -578,6 +610,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nobody_answers, setup_one, teardown_one),
         cmocka_unit_test_setup_teardown(test_attempts_have_an_interval, setup_one, teardown_one),
         cmocka_unit_test_setup_teardown(test_another_process_was_first, setup_one, teardown_one),
+        cmocka_unit_test_setup_teardown(test_another_process_is_slow, setup_one, teardown_one),
         cmocka_unit_test_setup_teardown(test_logged_out_meanwhile, setup_one, teardown_one),
         cmocka_unit_test_setup_teardown(test_logged_out_while_it_is_renewed, setup_one,
                                         teardown_one),
