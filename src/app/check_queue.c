@@ -34,6 +34,8 @@ static void tell_fetched(struct le_check *check)
         le_check_tell(check, LE_VERDICT_OK, "credentials", "from the %s, until %s",
                       identity->source->name, until);
     }
+    if (identity->ready && identity->source->doubt != NULL)
+        le_check_tell(check, LE_VERDICT_WARN, "credentials", "%s", identity->source->doubt);
 }
 
 static void tell_credentials(struct le_check *check)

@@ -91,16 +91,17 @@ static enum le_err send_get(struct instance *self, struct le_span target, on_ans
  * and ask again before that. */
 static void lend(struct instance *self, struct le_credential_answer *answer)
 {
+    static const char words[] =
+        WHO " gives credentials that have expired: they are used until it has others";
     int64_t now_ms = le_fetching_wall_ms(&self->base);
     bool lent = answer->expires_at_ms <= now_ms;
     if (lent)
         answer->expires_at_ms = now_ms + LE_REFRESH_AHEAD_MS;
     if (lent && !self->lent)
-        le_log(LE_LOG_WARN, "credentials_extended",
-               LE_FS("text", WHO " gives credentials that have expired: they are used until it has "
-                                 "others"),
+        le_log(LE_LOG_WARN, "credentials_extended", LE_FS("text", words),
                LE_FS("source", self->base.source.name));
     self->lent = lent;
+    self->base.source.doubt = lent ? words : NULL;
 }
 
 static enum le_err read_credentials(struct instance *self, const struct le_fetched *fetched)

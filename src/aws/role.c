@@ -50,6 +50,7 @@ static enum le_err ask(struct role *self)
     enum le_err err = self->base->get(self->base, &with, &expires_at_ms);
     if (err != LE_OK)
         return err;
+    self->fetching.source.doubt = self->base->doubt;
     const struct le_sts_field fields[] = {
         {"ExternalId", le_span_of(self->external_id)},
         {"DurationSeconds", le_span_of(self->duration[0] != '\0' ? self->duration : NULL)},

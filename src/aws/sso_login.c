@@ -33,6 +33,7 @@ struct le_sso_login {
     uint8_t origin[LE_SHA256_LEN]; /* of what the file held when text was taken from it */
     bool kept;                     /* text is not in the file: it stays for the next time */
     bool warned;                   /* of that */
+    char doubt[256];               /* the same, as the source has it */
     bool tried;                    /* to renew it, since the token was asked for */
     int64_t tried_ms;              /* when, ever; 0: never */
     enum le_err err;               /* of that attempt, with its words */
@@ -54,6 +55,7 @@ static void forget_text(struct le_sso_login *login)
 {
     le_buf_free_secret(&login->text);
     login->kept = false;
+    login->taker->source.doubt = NULL;
 }
 
 const struct le_sso_words *le_sso_login_words(const struct le_sso_login *login)
@@ -243,16 +245,15 @@ static void on_pause(uv_timer_t *timer)
 /* Whoever shares the file has a refresh token that is of no use any more. */
 static void warn(struct le_sso_login *login, const char *words)
 {
-    char text[256];
-    if (login->warned)
-        return;
-    login->warned = true;
-    (void)snprintf(text, sizeof text,
+    (void)snprintf(login->doubt, sizeof login->doubt,
                    "the SSO login was renewed, but the file of its token %s: it goes on here, and "
                    "other programs may need another aws sso login",
                    words);
-    le_log(LE_LOG_WARN, "sso_token_not_saved", LE_FS("text", text),
-           LE_FS("setting", login->words.setting));
+    login->taker->source.doubt = login->doubt;
+    if (!login->warned)
+        le_log(LE_LOG_WARN, "sso_token_not_saved", LE_FS("text", login->doubt),
+               LE_FS("setting", login->words.setting));
+    login->warned = true;
 }
 
 static void on_stored(void *owner, const char *words)

@@ -103,6 +103,8 @@ def test_an_instance_gives_those_that_have_expired_on_purpose(loaded, program, d
     assert database.count() == COUNT and keys_seen(loaded) == ["KEY1"]
     (said,) = run.events("credentials_extended")
     assert said["level"] == "warn" and said["source"] == "instance"
+    result = program.run("check", env=environment(loaded, database, metadata.environment("instance")))
+    assert f"\nwarn  credentials  {said['text']}\n" in result.stdout and result.status == 0, result
 
 
 def test_a_service_waits_for_its_credentials(loaded, program, database, metadata):

@@ -292,3 +292,6 @@ def test_the_cache_may_not_be_written(loaded, program, database, portal, public)
     assert "the file of its token may not be written" in said["text"] and said["setting"] == "sso_session"
     assert "fetched-" not in run.stderr() + run.stdout()
     assert [path.read_text() for path in Path(public, ".aws/sso/cache").iterdir()] == [before]
+    portal.log_in_for_long()
+    checked = program.start("check", env=settings, under=other_user)
+    assert checked.wait() == 0 and f"\nwarn  credentials  {said['text']}\n" in checked.stdout(), checked.tail()

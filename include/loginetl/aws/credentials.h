@@ -41,6 +41,9 @@ struct le_credential_source {
     LE_MUST enum le_err (*refresh)(struct le_credential_source *self,
                                    void (*done)(void *owner, enum le_err err), void *owner);
     const struct le_credential_failure *failure; /* NULL: it has no refresh */
+    /* What a person should know of a refresh that went well; it is in the log too. The source's,
+     * valid until its next refresh or its end. NULL: nothing. */
+    const char *doubt;
     /* A refresh under way is given up, and its done is not called. What runs on a loop is freed
      * after that has run its close callbacks. */
     void (*destroy)(struct le_credential_source *self);

@@ -266,6 +266,18 @@ static void test_the_base_is_refreshed_in_time(void **state)
     source_close(fixture);
 }
 
+static void test_what_is_doubtful_about_the_base(void **state)
+{
+    static const char doubt[] = "it will not last";
+    struct source_fixture *fixture = *state;
+    struct le_credential_source *base = fixed_base();
+    base->doubt = doubt;
+    make(fixture, base);
+    refresh(fixture, good, 1, 1);
+    assert_ptr_equal(fixture->source->doubt, doubt);
+    source_close(fixture);
+}
+
 static void test_a_base_that_fails(void **state)
 {
     static const struct script_answer first[] = {
@@ -471,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_a_wrong_clock_is_corrected),
         cmocka_unit_test(test_a_wrong_secret_is_not_tried_for_ever),
         cmocka_unit_test(test_the_base_is_refreshed_in_time),
+        cmocka_unit_test(test_what_is_doubtful_about_the_base),
         cmocka_unit_test(test_a_base_that_fails),
         cmocka_unit_test(test_a_base_that_comes_expired),
         cmocka_unit_test(test_a_base_that_has_expired_early),

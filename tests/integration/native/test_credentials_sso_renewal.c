@@ -176,6 +176,7 @@ static void test_a_token_is_renewed(void **state)
         check_portal(fixture, 1, "new-psst");
         check_file(WRITTEN);
         check_folder();
+        assert_null(fixture->source->doubt);
         assert_int_equal(stat(cache, &status), 0);
         assert_int_equal(status.st_mode & 07777, 0600);
         /* The next time it is good as it lies there. */
@@ -444,6 +445,8 @@ static void test_the_file_cannot_be_written(void **state)
     check_folder();
     assert_non_null(strstr(lines, "event=sso_token_not_saved"));
     assert_non_null(strstr(lines, "cannot be written"));
+    assert_non_null(fixture->source->doubt);
+    assert_non_null(strstr(lines, fixture->source->doubt));
     check_no_secret(fixture);
     lines_len = 0;
     lines[0] = '\0';
@@ -457,12 +460,14 @@ static void test_the_file_cannot_be_written(void **state)
     assert_int_equal(source_refresh(fixture), LE_OK);
     assert_non_null(strstr(script_request(fixture->script, 0)->body, "next-psst"));
     assert_int_equal(lines_len, 0); /* it has been said */
+    assert_non_null(fixture->source->doubt);
     /* Whatever comes into the file counts. */
     clock_ms = NOW_MS;
     write_cache(another);
     source_script(fixture, portal_only, 1);
     assert_int_equal(source_refresh(fixture), LE_OK);
     check_portal(fixture, 0, "old-psst");
+    assert_null(fixture->source->doubt);
     assert_int_equal(unlink(cache), 0);
     assert_int_equal(source_refresh(fixture), LE_ERR_CREDENTIALS);
     source_check_failure(fixture, "sso_session", "does not exist");
