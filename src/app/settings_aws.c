@@ -201,7 +201,8 @@ static enum le_err find_instance(struct le_settings *settings, const struct le_p
     struct le_instance_place *place = &settings->instance;
     struct le_profile_fault fault;
     struct le_endpoint endpoint;
-    enum le_err err = le_place_instance(input, place, &fault);
+    bool asked = settings->plan.source == LE_PLAN_INSTANCE;
+    enum le_err err = le_place_instance(input, asked, place, &fault);
     if (err == LE_ERR_CONFIG)
         return le_options_fail(&settings->options, "%s", fault.text);
     if (err == LE_OK && le_endpoint_parse(place->url, &endpoint) != LE_OK)

@@ -130,25 +130,28 @@ static enum le_err find_family(const struct le_plan_input *input, struct le_inst
     return LE_OK;
 }
 
+/* checked: it is in its range, too. */
 static enum le_err find_number(const struct le_plan_input *input, const struct key *key,
-                               unsigned max, unsigned *out, struct le_profile_fault *fault)
+                               unsigned max, bool checked, unsigned *out,
+                               struct le_profile_fault *fault)
 {
     const char *setting;
     struct le_span text = said(input, key, &setting);
     unsigned number = 0;
     bool good = true;
     for (size_t i = 0; i < text.len && good; i++) {
-        good = text.ptr[i] >= '0' && text.ptr[i] <= '9' && number <= max;
-        number = good ? number * 10 + (unsigned)(text.ptr[i] - '0') : 0;
+        good = text.ptr[i] >= '0' && text.ptr[i] <= '9';
+        if (good && number <= max)
+            number = number * 10 + (unsigned)(text.ptr[i] - '0');
     }
     *out = number;
-    if (text.len > 0 && (number < 1 || number > max))
+    if (!good || (checked && text.len > 0 && (number < 1 || number > max)))
         return le_profile_fail(fault, "%s is not a whole number from 1 to %u", setting, max);
     return LE_OK;
 }
 
-enum le_err le_place_instance(const struct le_plan_input *input, struct le_instance_place *place,
-                              struct le_profile_fault *fault)
+enum le_err le_place_instance(const struct le_plan_input *input, bool asked,
+                              struct le_instance_place *place, struct le_profile_fault *fault)
 {
     const char *setting;
     struct le_span url = said(input, &endpoint_key, &setting);
@@ -158,8 +161,10 @@ enum le_err le_place_instance(const struct le_plan_input *input, struct le_insta
         place->setting = setting;
     }
     if (err == LE_OK)
-        err = find_number(input, &timeout_key, LE_INSTANCE_TIMEOUT_MAX_S, &place->timeout_s, fault);
+        err = find_number(input, &timeout_key, LE_INSTANCE_TIMEOUT_MAX_S, asked, &place->timeout_s,
+                          fault);
     if (err == LE_OK)
-        err = find_number(input, &attempts_key, LE_INSTANCE_ATTEMPTS_MAX, &place->attempts, fault);
+        err = find_number(input, &attempts_key, LE_INSTANCE_ATTEMPTS_MAX, asked, &place->attempts,
+                          fault);
     return err;
 }

@@ -108,7 +108,7 @@ static void make_plan(const struct le_profiles *profiles, struct le_span profile
     err = le_place_find(&input, false, &place, &fault);
     must(err == LE_OK || fault.text[0] != '\0');
     fault.text[0] = '\0';
-    err = le_place_instance(&input, &instance, &fault);
+    err = le_place_instance(&input, true, &instance, &fault);
     must(err == LE_OK ? instance.url.len > 0 && instance.timeout_s <= LE_INSTANCE_TIMEOUT_MAX_S &&
                             instance.attempts <= LE_INSTANCE_ATTEMPTS_MAX
                       : fault.text[0] != '\0');

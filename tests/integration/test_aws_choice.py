@@ -84,6 +84,10 @@ CASES = {
     "instance-timeout-is-none": (None, None, {"AWS_METADATA_SERVICE_TIMEOUT": "1s"}, []),
     "instance-attempts-are-none": (None, None, {"AWS_METADATA_SERVICE_NUM_ATTEMPTS": "many"}, []),
     "instance-attempts-of-profile-are-none": ("[default]\nmetadata_service_num_attempts = 1.5\n", None, ENV_KEYS, []),
+    "instance-is-not-asked-so-often": (
+        None, None, {**ENV_KEYS, "AWS_METADATA_SERVICE_TIMEOUT": "0", "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "1001"}, []),
+    "instance-is-disabled-and-never-asked": (
+        "[default]\nmetadata_service_num_attempts = 0\n", None, {"AWS_EC2_METADATA_DISABLED": "true"}, []),
     "instance-never-by-version-1": (None, None, {"AWS_EC2_METADATA_V1_DISABLED": "what"}, []),
     "environment": (None, None, ENV_KEYS, []),
     "environment-before-default": (None, DEFAULT_AND_WORK, ENV_KEYS, []),

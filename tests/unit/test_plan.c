@@ -254,7 +254,7 @@ static void test_an_instance_and_empty_variables(void **state)
     struct rig rig;
     struct le_instance_place place;
     open_rig(&rig, "", "");
-    assert_int_equal(le_place_instance(&rig.input, &place, &rig.fault), LE_OK);
+    assert_int_equal(le_place_instance(&rig.input, true, &place, &rig.fault), LE_OK);
     check(place.url, "http://169.254.169.254");
     assert_true(place.setting == NULL && place.timeout_s == 0 && place.attempts == 0);
     le_profiles_free(&rig.profiles);
@@ -266,7 +266,7 @@ static void test_an_instance_and_empty_variables(void **state)
     rig.variables[1] = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=";
     rig.variables[2] = "AWS_METADATA_SERVICE_TIMEOUT=";
     rig.variables[3] = "AWS_METADATA_SERVICE_NUM_ATTEMPTS=1000";
-    assert_int_equal(le_place_instance(&rig.input, &place, &rig.fault), LE_OK);
+    assert_int_equal(le_place_instance(&rig.input, true, &place, &rig.fault), LE_OK);
     check(place.url, "http://[fd00:ec2::254]");
     assert_string_equal(place.setting, "the profile's ec2_metadata_service_endpoint_mode");
     assert_true(place.timeout_s == 5 && place.attempts == 1000);

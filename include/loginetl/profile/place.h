@@ -43,8 +43,9 @@ struct le_instance_place {
  * profile's key of its name (ec2_metadata_service_endpoint, …_mode, imds_use_ipv6,
  * metadata_service_timeout, …_num_attempts). AWS_EC2_METADATA_V1_DISABLED goes without saying:
  * version 1 is never asked. LE_ERR_CONFIG: a mode or a number that is none, also where another
- * source is meant, as for botocore. The URL is not looked at. */
-LE_MUST enum le_err le_place_instance(const struct le_plan_input *input,
+ * source is meant, as for botocore; a number out of its range, if it is asked. The URL is not
+ * looked at. */
+LE_MUST enum le_err le_place_instance(const struct le_plan_input *input, bool asked,
                                       struct le_instance_place *place,
                                       struct le_profile_fault *fault);
 
