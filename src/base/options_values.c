@@ -110,7 +110,9 @@ static void format_expected(const struct le_option *option, char *out, size_t si
 bool le_option_is_hidden(const struct le_option *option, const char *text)
 {
     bool url = option->argument != NULL && strcmp(option->argument, "URL") == 0;
-    return option->secret || le_holds_password(le_span_of(text), url);
+    bool file = option->argument != NULL && strcmp(option->argument, "FILE") == 0;
+    return option->secret || le_holds_password(le_span_of(text), url) ||
+           (file && !le_shows_path(le_span_of(text)));
 }
 
 /* The value as it may stand in a message: short, and nothing that may have been meant for another

@@ -35,8 +35,7 @@ static enum le_err find_endpoint(const struct le_plan_input *input, const char *
         const struct le_profile_section *services =
             le_profile_other(input->profiles, "services", name);
         if (services == NULL || services->count == 0)
-            return le_profile_fail(fault, "profile %.*s: its services section %.*s does not exist",
-                                   LE_PROFILE_SHOWN(profile_of(input)), LE_PROFILE_SHOWN(name));
+            return le_profile_fail_missing(fault, profile_of(input), "services section", name);
         struct le_span section =
             le_profile_file_get(&input->profiles->files[LE_PROFILE_CONFIG], services, service);
         *url = le_profile_nested(section, "endpoint_url");

@@ -102,9 +102,7 @@ static enum le_err check_source(struct le_planning *planning, const struct visit
 {
     bool seen = false;
     if (!le_profile_exists(planning->input->profiles, source))
-        return le_profile_fail(planning->fault,
-                               "profile %.*s: its source_profile %.*s does not exist",
-                               LE_PROFILE_SHOWN(parent), LE_PROFILE_SHOWN(source));
+        return le_profile_fail_missing(planning->fault, parent, "source_profile", source);
     for (size_t i = 0; i < visited->count; i++)
         seen = seen || le_span_equal(visited->profiles[i], source);
     if (seen && !(le_span_equal(parent, source) && has_keys(planning, source)))

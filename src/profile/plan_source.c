@@ -124,8 +124,7 @@ static enum le_err find_session(struct le_planning *planning, struct le_span pro
         return LE_OK;
     *out = le_profile_other(planning->input->profiles, "sso-session", name);
     if (*out == NULL)
-        return le_profile_fail(planning->fault, "profile %.*s: its sso_session %.*s does not exist",
-                               LE_PROFILE_SHOWN(profile), LE_PROFILE_SHOWN(name));
+        return le_profile_fail_missing(planning->fault, profile, "sso_session", name);
     return LE_OK;
 }
 

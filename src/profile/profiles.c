@@ -1,6 +1,7 @@
 #include "loginetl/profile/profiles.h"
 
 #include "loginetl/base/mem.h"
+#include "loginetl/base/shown.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -38,6 +39,16 @@ enum le_err le_profile_fail(struct le_profile_fault *fault, const char *format, 
     va_end(arguments);
     le_profile_clean(fault->text);
     return LE_ERR_CONFIG;
+}
+
+enum le_err le_profile_fail_missing(struct le_profile_fault *fault, struct le_span profile,
+                                    const char *key, struct le_span name)
+{
+    if (!le_shows_value(name))
+        return le_profile_fail(fault, "profile %.*s: its %s is none that exists",
+                               LE_PROFILE_SHOWN(profile), key);
+    return le_profile_fail(fault, "profile %.*s: its %s %.*s does not exist",
+                           LE_PROFILE_SHOWN(profile), key, LE_PROFILE_SHOWN(name));
 }
 
 /* ---- paths ---- */

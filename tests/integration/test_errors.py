@@ -157,6 +157,35 @@ def test_a_secret_in_a_wrong_place(program, tmp_path, text):
         no_secret(result, "s3cret")
 
 
+# What a profile names, and the file's other section that it is to be in.
+NAMED = {
+    "source_profile": "role_arn = arn:aws:iam::123456789012:role/r\n",
+    "sso_session": "sso_account_id = 1\nsso_role_name = r\n",
+    "services": "",
+}
+
+
+@pytest.mark.parametrize("key", NAMED)
+def test_a_secret_that_a_profile_names(program, tmp_path, key):
+    """Instead of another part of its file. A name is told."""
+    env = {"AWS_CONFIG_FILE": tmp_path / "config", **NO_KEYS}
+    for text, words in (*((text, "is none that exists") for text in MISPLACED.values()), ("none", "none does not exist")):
+        (tmp_path / "config").write_text(f"[default]\n{NAMED[key]}{key} = {text}\n")
+        result = program.run("--drain", env=env)
+        check(result, 2, f"profile default: its {key}{' section' if key == 'services' else ''} {words}")
+        no_secret(result, "s3cret", "ann")
+
+
+def test_print_config_of_a_secret_instead_of_a_file(program, tmp_path):
+    """Nobody has opened it by then."""
+    for text in MISPLACED.values():
+        (tmp_path / "config").write_text(f"[default]\nca_bundle = {text}\n")
+        for env in ({"AWS_CA_BUNDLE": text}, {"AWS_CONFIG_FILE": tmp_path / "config"}):
+            result = program.run("--print-config", env=env)
+            assert "# AWS_CA_BUNDLE = ***  ; " in result.stdout, result
+            no_secret(result, "s3cret", "ann")
+
+
 def test_a_url_that_is_given_alone(program):
     """It says where it goes."""
     check(program.run("postgresql://ann@host/db"), 2, "a URL is not a command: give it to --database-url")

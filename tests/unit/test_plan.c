@@ -171,7 +171,12 @@ static void test_faults_name_no_value(void **state)
                   "mfa_serial");
     check_refused("[default]\nrole_arn =\nsource_profile = default\n", "role_arn is empty");
     check_refused("[default]\nrole_arn = r\ncredential_source = hidden\n", "credential_source");
-    check_refused("[default]\nrole_arn = r\nsource_profile = a\x1b[1m\n", "a?[1m");
+    check_refused("[default]\nrole_arn = r\nsource_profile = a\x1b[1m\n[profile a\x1b[1m]\na = b\n",
+                  "profile a?[1m is a source_profile");
+    check_refused("[default]\nrole_arn = r\nsource_profile = b\n",
+                  "its source_profile b does not exist");
+    check_refused("[default]\nrole_arn = r\nsource_profile = u:hidden@h\n",
+                  "its source_profile is none that exists");
     check_refused("[default]\nweb_identity_token_file = hidden\n", "AWS_ROLE_ARN");
     check_refused("[default]\ncredential_process =\n", "credential_process");
     check_refused("[default]\nsso_account_id = hidden\n", "sso_role_name");

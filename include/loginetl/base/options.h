@@ -191,8 +191,8 @@ size_t le_edit_distance(struct le_span a, struct le_span b);
  */
 bool le_option_near(struct le_span wrote, struct le_span name);
 
-/* Is the value a secret, or one that may hold a password? --print-config keeps it to itself.
- * Messages show less: le_shows_value. */
+/* Is the value a secret, or one that may hold a password, or no path where a file is to be named?
+ * --print-config keeps it to itself. Messages show less: le_shows_value. */
 bool le_option_is_hidden(const struct le_option *option, const char *text);
 
 /* Below 0x20, or 0x7F. In a message each of them is a question mark. */

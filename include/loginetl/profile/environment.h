@@ -29,6 +29,10 @@ void le_profile_clean(char *text);
 /* That is done to the line. Answers LE_ERR_CONFIG. */
 LE_MUST enum le_err le_profile_fail(struct le_profile_fault *fault, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* "profile P: its KEY NAME does not exist", where nothing has that name. It may be a secret that
+ * stands in the wrong place, and is told only when it looks like a name. Answers LE_ERR_CONFIG. */
+LE_MUST enum le_err le_profile_fail_missing(struct le_profile_fault *fault, struct le_span profile,
+                                            const char *key, struct le_span name);
 
 /* Such a name in a message: "%.*s" takes these two. A long one is cut. */
 #define LE_PROFILE_SHOWN(name) (int)((name).len < 60 ? (name).len : 60), (name).ptr
