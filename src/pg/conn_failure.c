@@ -85,6 +85,10 @@ static const struct sign signs[] = {
      .certain = true},
     {"certificate file", LE_ERR_TLS,
      .words = "TLS failed: sslcert names no certificate in PEM that can be read", .certain = true},
+    {"host name must be specified", LE_ERR_TLS,
+     .words = "TLS failed: no host is named that the server's certificate could be for: give host= "
+              "beside hostaddr=, or sslmode=verify-ca, which does not look at it",
+     .certain = true},
     {" alert ", LE_ERR_TLS,
      .words =
          "TLS failed: the server refused the handshake: check sslcert and sslkey, if it wants a "

@@ -122,6 +122,11 @@ def test_another_host(start, stub):
     check_refused(start(host="elsewhere.example"), stub, "for another host", "--database-url", "sslmode=verify-ca", quotes=(HOST,))
 
 
+def test_a_hostaddr_alone(start, stub):
+    """There is no name that the certificate could be for."""
+    check_refused(start(host=None, hostaddr="127.0.0.1"), stub, "no host is named", "give host= beside hostaddr=")
+
+
 @pytest.mark.parametrize("text", [None, "no certificate\n"], ids=["missing", "no PEM"])
 def test_authorities_that_are_none(start, stub, tmp_path, text):
     path = tmp_path / "authorities"
