@@ -42,12 +42,20 @@ static void free_options(PQconninfoOption *options)
 }
 
 /* Letters, digits and what else names and addresses are made of, a zone's % too. Anything else is a
- * piece of a password that ended in the wrong place: not to be shown, nor asked of name servers. */
+ * piece of a password that ended in the wrong place: not to be shown, nor asked of name servers.
+ * Colons are an IPv6 address's, which has two at least: a single one stands between host and port,
+ * or user and password. */
 static bool host_is_possible(const char *name)
 {
     static const char possible[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                    ".-_:%";
-    return name[0] == '/' || name[0] == '@' || name[strspn(name, possible)] == '\0';
+    const char *colon = strchr(name, ':');
+    const char zone = name[strspn(name, "0123456789abcdefABCDEF:.")];
+    if (name[0] == '/' || name[0] == '@')
+        return true;
+    if (colon != NULL && (strchr(colon + 1, ':') == NULL || (zone != '\0' && zone != '%')))
+        return false;
+    return name[strspn(name, possible)] == '\0';
 }
 
 /* The at-th part of a comma list; a list of a single part serves every position. */
@@ -104,8 +112,8 @@ static enum le_err set_host(struct le_pg_host *host, const char *hosts, const ch
 
 static enum le_err check_names(const struct le_conninfo *info, const char **why)
 {
-    *why = "a host holds a character that no host's name has (in a URL's password, write @ as %40 "
-           "and / as %2F)";
+    *why = "a host holds a character that no host's name has (a port goes into port=; in a URL's "
+           "password, write @ as %40 and / as %2F)";
     for (size_t i = 0; i < info->host_count; i++) {
         if (!host_is_possible(info->hosts[i].host) || !host_is_possible(info->hosts[i].hostaddr))
             return LE_ERR_CONFIG;

@@ -206,6 +206,8 @@ static void a_password_that_is_not_encoded(void **state)
         "host='SEC RET'",
         "hostaddr=SEC@RET",
         "host=a hostaddr=SEC@RET",
+        "host=SEC:RET",
+        "host=u:SEC:RET",
     };
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         struct le_conninfo info;
@@ -216,14 +218,33 @@ static void a_password_that_is_not_encoded(void **state)
             fail_msg("%s: %s", urls[i], why);
     }
     static const char *const good[] = {
-        "postgres://u%40t:p%40%2Fq@h/d%40e", "postgres://u:p?#:!@h/d",
-        "postgres://h/d?user=u@t",           "postgres://u:p@h/d?user=u@t",
-        "postgres://u@[fe80::1%25eth0]/d",   "host=my_db-1.example password='a@b@c/d'",
+        "postgres://u%40t:p%40%2Fq@h/d%40e",
+        "postgres://u:p?#:!@h/d",
+        "postgres://h/d?user=u@t",
+        "postgres://u:p@h/d?user=u@t",
+        "postgres://u@[fe80::1%25eth0]/d",
+        "host=my_db-1.example password='a@b@c/d'",
         "postgres://%40abstract/d",
+        "host=::ffff:192.0.2.1",
+        "host=fe80::1%eth0",
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         struct le_conninfo info = parse(good[i]);
         le_conninfo_free(&info);
+    }
+}
+
+/* Where libpq wants it apart, nobody is asked for "db:5432". */
+static void a_port_behind_a_host(void **state)
+{
+    (void)state;
+    static const char *const strings[] = {"host=db.example:5432", "host=127.0.0.1:5432",
+                                          "host=a hostaddr=127.0.0.1:5432"};
+    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
+        struct le_conninfo info;
+        const char *why = "";
+        assert_int_equal(le_conninfo_parse(strings[i], &info, &why), LE_ERR_CONFIG);
+        assert_non_null(strstr(why, "a port goes into port="));
     }
 }
 
@@ -338,6 +359,7 @@ int main(void)
         cmocka_unit_test(parameters_that_libpq_does_not_know),
         cmocka_unit_test(parameters_that_are_not_named),
         cmocka_unit_test(a_password_that_is_not_encoded),
+        cmocka_unit_test(a_port_behind_a_host),
         cmocka_unit_test(starting),
         cmocka_unit_test(a_password_that_is_made),
         cmocka_unit_test(where_no_password_can_be_made),
