@@ -1,5 +1,6 @@
 #include "loginetl/pg/conninfo.h"
 
+#include "loginetl/base/hex.h"
 #include "loginetl/base/mem.h"
 #include "loginetl/pg/parameter.h"
 
@@ -178,15 +179,49 @@ static void set_defaults(struct le_conninfo *info, const PQconninfoOption *optio
     info->read_write = info->host_count > 1 && (wish[0] == '\0' || strcmp(wish, "any") == 0);
 }
 
+static bool says_invalid(const char *message, const char *keyword)
+{
+    static const char begin[] = "invalid ", end[] = " value";
+    size_t len = strlen(keyword);
+    return strncmp(message, begin, strlen(begin)) == 0 &&
+           strncmp(message += strlen(begin), keyword, len) == 0 &&
+           strncmp(message + len, end, strlen(end)) == 0;
+}
+
+/* The words when libpq says whose value it does not take, in info->why; NULL: it says something
+ * else. Its own quote the value. */
+static const char *name_refused(PGconn *probe, struct le_conninfo *info)
+{
+    PQconninfoOption *options = PQconninfo(probe), *option = options;
+    while (option != NULL && option->keyword != NULL &&
+           !says_invalid(PQerrorMessage(probe), option->keyword))
+        option++;
+    bool found = option != NULL && option->keyword != NULL;
+    if (found) {
+        const char *variable = option->envvar;
+        bool mode = strcmp(option->keyword, "sslmode") == 0;
+        (void)snprintf(info->why, sizeof info->why,
+                       "its %s%s%s%s has a value that libpq does not know%s", option->keyword,
+                       variable != NULL ? " (or " : "", variable != NULL ? variable : "",
+                       variable != NULL ? ")" : "",
+                       mode ? ": disable, allow, prefer, require, verify-ca or verify-full" : "");
+    }
+    free_options(options);
+    return found ? info->why : NULL;
+}
+
 /* libpq checks nearly everything before it connects; the probe lets it check, and fail at the probe
  * alone. */
-static enum le_err check_settings(const char *url, const char **why)
+static enum le_err check_settings(const char *url, struct le_conninfo *info, const char **why)
 {
     PGconn *probe = start_probe(url, PROBE_KEYWORD);
     if (probe == NULL)
         return LE_ERR_NOMEM;
     bool as_meant = strstr(PQerrorMessage(probe), PROBE_KEYWORD) != NULL;
-    *why = "libpq refuses one of its settings (a mode, a version, or lists of different lengths)";
+    const char *words = as_meant ? NULL : name_refused(probe, info);
+    *why = words != NULL ? words
+                         : "libpq refuses one of its settings (a version, or lists of different "
+                           "lengths)";
     PQfinish(probe);
     return as_meant ? LE_OK : LE_ERR_CONFIG;
 }
@@ -215,15 +250,19 @@ static enum le_err read_settings(struct le_conninfo *info, const char **why)
     return err;
 }
 
+static bool is_uri(const char *url)
+{
+    return strncmp(url, "postgres://", 11) == 0 || strncmp(url, "postgresql://", 13) == 0;
+}
+
 /* The first @ before a / ends the user's name and password, as libpq reads them. With another one
  * behind it, or behind the /, that was the password's own, and libpq would take the rest of it for
  * a host or a database. */
 static bool has_at_too_many(const char *url)
 {
-    const char *rest = strstr(url, "://");
-    if (rest == NULL || (strncmp(url, "postgres:", 9) != 0 && strncmp(url, "postgresql:", 11) != 0))
+    if (!is_uri(url))
         return false;
-    rest += 3;
+    const char *rest = strstr(url, "://") + 3;
     const char *end = rest + strcspn(rest, "@/");
     if (*end == '@')
         rest = end + 1;
@@ -252,6 +291,36 @@ static const char *name_unknown(const char *url, struct le_conninfo *info)
     return words;
 }
 
+/* As other programs write it: jdbc:postgresql://, postgresql+psycopg2://. */
+static bool has_other_scheme(const char *url)
+{
+    size_t len = strcspn(url, " \t\r\n='\"/");
+    return !is_uri(url) && len > 0 && url[len - 1] == ':' && strncmp(url + len, "//", 2) == 0;
+}
+
+static bool has_bare_percent(const char *url)
+{
+    if (!is_uri(url))
+        return false;
+    while ((url = strchr(url, '%')) != NULL) {
+        if (le_hex_value(url[1]) < 0 || le_hex_value(url[2]) < 0)
+            return true;
+        url += 3;
+    }
+    return false;
+}
+
+/* What libpq does not read at all. */
+static const char *malformed_words(const char *url)
+{
+    if (has_other_scheme(url))
+        return "a URL begins with postgresql:// or postgres:// here, without the name of a driver";
+    if (has_bare_percent(url))
+        return "a % in it is not followed by two hexadecimal digits: write % as %25";
+    return "neither a libpq URI (postgres://…) nor a key=value string, or it has a parameter that "
+           "libpq does not know";
+}
+
 static enum le_err check_syntax(const char *url, struct le_conninfo *info, const char **why)
 {
     char *message = NULL;
@@ -259,8 +328,7 @@ static enum le_err check_syntax(const char *url, struct le_conninfo *info, const
            "%40 and / as %2F";
     if (has_at_too_many(url))
         return LE_ERR_CONFIG;
-    *why = "neither a libpq URI (postgres://…) nor a key=value string, or it has a parameter that "
-           "libpq does not know";
+    *why = malformed_words(url);
     PQconninfoOption *parsed = PQconninfoParse(url, &message);
     bool valid = parsed != NULL;
     free_options(parsed);
@@ -285,7 +353,7 @@ enum le_err le_conninfo_parse(const char *url, struct le_conninfo *out, const ch
         if (out->url == NULL)
             return LE_ERR_NOMEM;
     }
-    err = check_settings(url, why);
+    err = check_settings(url, out, why);
     if (err == LE_OK)
         err = read_settings(out, why);
     if (err != LE_OK)
@@ -303,7 +371,7 @@ void le_conninfo_free(struct le_conninfo *info)
         le_free(info->hosts[i].host);
         le_free(info->hosts[i].hostaddr);
     }
-    memset(info, 0, sizeof *info);
+    memset(info, 0, offsetof(struct le_conninfo, why)); /* that is shown when the rest is gone */
 }
 
 const char *le_conninfo_password_fault(const struct le_conninfo *info)

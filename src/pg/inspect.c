@@ -49,7 +49,10 @@ static void fail(struct le_inspect *inspect, struct le_pg_conn *conn, const PGre
     char sqlstate[LE_SQLSTATE_SIZE];
     struct le_pg_failure failure;
     le_pg_result_sqlstate(result, sqlstate);
-    le_pg_failure_of(&failure, sqlstate, "reading the catalogue");
+    /* The one right that it takes: a name cannot be looked up in a schema without it. */
+    bool denied = strcmp(sqlstate, "42501") == 0;
+    le_pg_failure_of(&failure, sqlstate,
+                     denied ? "USAGE on the table's schema" : "reading the catalogue");
     inspect->done(inspect->owner, conn, &failure);
 }
 

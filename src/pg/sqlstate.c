@@ -77,7 +77,7 @@ struct words {
 
 /* The first that fits counts. */
 static const struct words words[] = {
-    {"28P01", "password refused: check --database-url or PGPASSWORD"},
+    {"28P01", "user or password refused: check --database-url or PGPASSWORD"},
     {"28000",
      "the server does not let this user in: check the user in --database-url, sslcert and sslkey if "
      "the server wants a client certificate, and pg_hba.conf"},

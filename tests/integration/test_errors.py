@@ -497,6 +497,20 @@ def test_a_parameter_that_libpq_does_not_know(program, url, words):
     no_secret(result, "s3cret")
 
 
+@pytest.mark.parametrize(
+    "url, words",
+    [
+        ("postgresql+psycopg2://u:s3cret@h/d", "a URL begins with postgresql:// or postgres:// here"),
+        ("postgresql://u:%s3cret@h/d", "write % as %25"),
+        ("postgresql://u:s3cret@h/d?sslmode=verify_full", "its sslmode (or PGSSLMODE) has a value that libpq does not know"),
+    ],
+)
+def test_a_database_url_as_others_write_it(program, url, words):
+    result = program.run("--drain", env={"DATABASE_URL": url})
+    check(result, 2, words)
+    no_secret(result, "s3cret", "verify_full")
+
+
 def test_a_database_that_is_not_there_as_meant(world):
     """Nothing said where it is; TLS asked of a server that has none. At once: each tries for a while."""
     port = free_port()

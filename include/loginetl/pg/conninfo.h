@@ -34,7 +34,7 @@ struct le_conninfo {
     bool read_write; /* several hosts and no wish of the user's: find the one that takes writes */
     /* What the user left open and we set. */
     bool set_keepalives_idle, set_keepalives_interval, set_keepalives_count, set_tcp_user_timeout;
-    char why[160]; /* room for what le_conninfo_parse says of a name */
+    char why[160]; /* room for what le_conninfo_parse says of a name; le_conninfo_free leaves it */
 };
 
 /* LE_ERR_CONFIG: malformed, or a value that libpq refuses; *why then names what is wrong, for a

@@ -55,8 +55,8 @@ LE_MUST enum le_err le_store_new(const struct le_store_config *config, struct le
 void le_store_close(struct le_store *store);
 struct le_store_port le_store_port(struct le_store *store);
 
-/* What the last attempt to connect ended with, for a person: "password refused (SQLSTATE 28P01):
- * check --database-url or PGPASSWORD". Never a server's text. "" when all is well. */
+/* What the last attempt to connect ended with, for a person: "user or password refused: check
+ * --database-url or PGPASSWORD (SQLSTATE 28P01)". Never a server's text. "" when all is well. */
 const char *le_store_last_failure(const struct le_store *store);
 unsigned le_store_failures_in_a_row(const struct le_store *store);
 

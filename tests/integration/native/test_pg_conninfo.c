@@ -168,6 +168,38 @@ static void parameters_that_libpq_does_not_know(void **state)
     }
 }
 
+static void check_why(const char *url, const char *expect)
+{
+    struct le_conninfo info;
+    const char *why = "";
+    if (le_conninfo_parse(url, &info, &why) != LE_ERR_CONFIG)
+        fail_msg("%s", url);
+    assert_string_equal(why, expect);
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+    (void)state;
+    static const char scheme[] =
+        "a URL begins with postgresql:// or postgres:// here, without the name of a driver";
+    static const char percent[] =
+        "a % in it is not followed by two hexadecimal digits: write % as %25";
+    static const char mode[] = "its sslmode (or PGSSLMODE) has a value that libpq does not know: "
+                               "disable, allow, prefer, require, verify-ca or verify-full";
+    check_why("postgresql+psycopg2://u:p@h/d", scheme);
+    check_why("jdbc:postgresql://h/d?user=u", scheme);
+    check_why("mysql://u:p@h/d", scheme);
+    check_why("postgres://u:p%ss@h/d", percent);
+    check_why("postgresql://u:p%25%4@h/d", percent);
+    check_why("postgres://h/d?sslmode=verify_full", mode);
+    check_why("host=h sslmode=verify_full", mode);
+    check_why("host=h channel_binding=yes",
+              "its channel_binding (or PGCHANNELBINDING) has a value that libpq does not know");
+    setenv("PGSSLMODE", "verify_full", 1);
+    check_why(NULL, mode);
+    unsetenv("PGSSLMODE");
+}
+
 /* What may be a piece of a password, or is no name, is not. */
 static void parameters_that_are_not_named(void **state)
 {
@@ -178,6 +210,7 @@ static void parameters_that_are_not_named(void **state)
         "postgres://h/d?=SECRET",           "host=h password=a SECRET=x",
         "host=h password=a SECRET",         "host=h SEC:RET=x",
         "host=h password='a SECRET=x",      "mysql://u:SECRET@h/d?SECRET=x",
+        "postgres://u:%SECRET@h/d",         "host=h sslmode=SECRET",
     };
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         struct le_conninfo info;
@@ -357,6 +390,7 @@ int main(void)
         cmocka_unit_test(the_environment_completes),
         cmocka_unit_test(malformed),
         cmocka_unit_test(parameters_that_libpq_does_not_know),
+        cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(parameters_that_are_not_named),
         cmocka_unit_test(a_password_that_is_not_encoded),
         cmocka_unit_test(a_port_behind_a_host),

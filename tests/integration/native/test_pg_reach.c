@@ -60,7 +60,8 @@ static void refusals_are_final(void **state)
     pg_world_init(&world, &pg_server, "postgres");
     pg_world_set_url(&world, "postgres://postgres:battery-staple@127.0.0.1:%d/postgres",
                      pg_server.port);
-    expect_refused(&world, "password refused: check --database-url or PGPASSWORD (SQLSTATE 28P01)");
+    expect_refused(&world,
+                   "user or password refused: check --database-url or PGPASSWORD (SQLSTATE 28P01)");
     assert_null(strstr(pg_log(), "battery"));
     pg_world_close(&world);
 

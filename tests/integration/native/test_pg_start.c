@@ -347,6 +347,18 @@ static void least_privilege(void **state)
         strstr(le_store_last_failure(f.world.store),
                "may not create tables in schema public (SQLSTATE 42501): let its owner"));
     assert_non_null(strstr(pg_log(), "CREATE TABLE IF NOT EXISTS"));
+    pg_world_close(&f.world);
+
+    pg_exec(f.pg, "CREATE SCHEMA closed");
+    memcpy(url, f.world.url, sizeof url);
+    pg_fixture_second(&f, &f.world);
+    memcpy(f.world.url, url, sizeof url);
+    f.world.config.table = "closed.user_logins";
+    pg_world_open(&f.world);
+    pg_world_run_failed(&f.world);
+    assert_string_equal(le_store_last_failure(f.world.store),
+                        "USAGE on the table's schema: permission denied: grant it to the user of "
+                        "--database-url (SQLSTATE 42501)");
     pg_fixture_end(&f);
 }
 
