@@ -66,12 +66,10 @@ static void tell_settings(struct le_check *check)
 }
 
 /* A name that nobody reads does no harm, and may be meant for something else. */
-static void tell_unknown_variable(void *owner, const char *name, const char *near)
+static void tell_unknown_variable(void *owner, const char *words, bool meant)
 {
-    le_check_tell(owner, LE_VERDICT_WARN, "environment",
-                  "%s is not a variable that loginetl reads%s%s%s", name,
-                  near != NULL ? " (did you mean " : "", near != NULL ? near : "",
-                  near != NULL ? "?)" : "");
+    (void)meant;
+    le_check_tell(owner, LE_VERDICT_WARN, "environment", "%s", words);
 }
 
 static void tell_doubt(void *owner, const char *words)

@@ -68,17 +68,31 @@ static void name_profile(struct le_span profile, char out[NAME_SIZE])
     le_profile_clean(out);
 }
 
+struct page {
+    struct le_buf text;
+    enum le_err err;
+};
+
+static void add_variable(void *owner, const char *words, bool meant)
+{
+    struct page *page = owner;
+    (void)meant;
+    if (page->err == LE_OK)
+        page->err = le_buf_printf(&page->text, "# %s\n", words);
+}
+
 int le_print_config(struct le_settings *settings)
 {
     char profile[NAME_SIZE], profile_of_keys[NAME_SIZE];
     name_profile(le_span_of(le_setting(settings, LE_OPT_PROFILE)), profile);
     name_profile(settings->plan.profile, profile_of_keys);
-    struct le_buf text;
-    le_buf_init(&text, LE_OPTIONS_MAX * (LE_OPTION_VALUE_MAX + 512));
-    enum le_err err = add_place(settings, profile);
-    if (err == LE_OK)
-        err = add_keys(settings, profile_of_keys);
-    if (err == LE_OK)
-        err = le_options_print(&settings->options, &text);
-    return le_print_text(err, &text);
+    struct page page;
+    le_buf_init(&page.text, LE_OPTIONS_MAX * (LE_OPTION_VALUE_MAX + 512));
+    page.err = add_place(settings, profile);
+    if (page.err == LE_OK)
+        page.err = add_keys(settings, profile_of_keys);
+    if (page.err == LE_OK)
+        page.err = le_options_print(&settings->options, &page.text);
+    le_settings_unknown_variables(settings, add_variable, &page);
+    return le_print_text(page.err, &page.text);
 }

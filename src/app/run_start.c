@@ -20,15 +20,11 @@ static void warn_of_mask(const struct le_settings *settings)
 
 /* What is near no name of ours is somebody else's: Kubernetes makes LOGINETL_SERVICE_HOST and more
  * for a service that is called loginetl. `check` tells those as well. */
-static void warn_of_variable(void *owner, const char *name, const char *near)
+static void warn_of_variable(void *owner, const char *words, bool meant)
 {
-    char text[200];
     (void)owner;
-    if (near == NULL)
-        return;
-    (void)snprintf(text, sizeof text, "%s is not a variable that loginetl reads (did you mean %s?)",
-                   name, near);
-    le_log(LE_LOG_WARN, "environment", LE_FS("text", text));
+    if (meant)
+        le_log(LE_LOG_WARN, "environment", LE_FS("text", words));
 }
 
 static void warn_of_doubt(void *owner, const char *words)

@@ -157,11 +157,27 @@ static const char *entry(void *self, size_t index)
 static const struct le_options_world world = {
     .variable = variable, .read_file = read_file, .entry = entry};
 
+struct listener {
+    void (*tell)(void *owner, const char *words, bool meant);
+    void *owner;
+};
+
+static void tell_unknown(void *self, const char *name, const char *near)
+{
+    const struct listener *listener = self;
+    char words[200];
+    (void)snprintf(words, sizeof words, "%s is not a variable that loginetl reads%s%s%s", name,
+                   near != NULL ? " (did you mean " : "", near != NULL ? near : "",
+                   near != NULL ? "?)" : "");
+    listener->tell(listener->owner, words, near != NULL);
+}
+
 void le_settings_unknown_variables(const struct le_settings *settings,
-                                   void (*tell)(void *owner, const char *name, const char *near),
+                                   void (*tell)(void *owner, const char *words, bool meant),
                                    void *owner)
 {
-    le_options_unknown_variables(&settings->options, &world, tell, owner);
+    struct listener listener = {tell, owner};
+    le_options_unknown_variables(&settings->options, &world, tell_unknown, &listener);
 }
 
 enum le_err le_settings_values(struct le_settings *settings)

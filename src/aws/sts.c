@@ -162,6 +162,8 @@ static enum le_err ask_again(struct le_sts *sts, const struct le_fetched *fetche
 static enum le_err read_answer(struct le_sts *sts, const struct le_fetched *fetched,
                                struct le_credential_answer *answer)
 {
+    if (fetched->err == LE_ERR_RESOLVE) /* a name that was made of the region, as a rule */
+        return le_fetching_judge(sts->taker, fetched, "--region, " ENDPOINT, WHO);
     if (fetched->err != LE_OK)
         return le_fetching_judge(sts->taker, fetched, ENDPOINT, WHO);
     bool accepted = fetched->status >= 200 && fetched->status <= 299;

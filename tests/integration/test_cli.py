@@ -396,7 +396,7 @@ def test_check_goes_on_after_a_failure(world):
     assert result.status == 1 and "user_logins" in result.stdout
 
 
-def test_check_warns_of_variables_that_nobody_reads(world):
+def test_check_and_print_config_tell_of_variables_that_nobody_reads(world):
     env = {"LOGINETL_CONCURENCY": "3", "LOGINETL_COLOUR": "red", "LOGINETL_QUEUE": world.queue.name}
     result = world.program.run("check", env=env)
     warnings = [line.split(None, 2)[2] for line in result.stdout.splitlines() if line.startswith("warn  environment")]
@@ -404,6 +404,9 @@ def test_check_warns_of_variables_that_nobody_reads(world):
         "LOGINETL_COLOUR is not a variable that loginetl reads",
         "LOGINETL_CONCURENCY is not a variable that loginetl reads (did you mean LOGINETL_CONCURRENCY?)",
     ]
+    printed = world.program.run("--print-config", env=env)
+    comments = [line for line in printed.stdout.splitlines() if line.endswith(tuple(warnings))]
+    assert printed.status == 0 and sorted(comments) == [f"# {warning}" for warning in sorted(warnings)]
 
 
 def test_variables_that_were_meant_are_told_at_the_start(world):

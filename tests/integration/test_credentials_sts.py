@@ -256,3 +256,9 @@ def test_an_sts_that_is_not_there_is_told_with_the_setting(program, database, tm
     text = run.wait_event("credentials_failed")["text"]
     assert text.endswith("STS cannot be asked: cannot connect: check AWS_ENDPOINT_URL_STS or the network"), text
     assert run.terminate() == 0
+
+
+def test_an_sts_whose_name_does_not_resolve_may_be_of_another_region(program, tmp_path):
+    env = settings(tmp_path, Nowhere("http://sts.eu-wset-1.invalid"), ROLE + WORK, AWS_PROFILE="deploy")
+    text = program.start(env=env).wait_event("credentials_failed")["text"]
+    assert text.endswith("does not resolve: check --region, AWS_ENDPOINT_URL_STS or the network"), text

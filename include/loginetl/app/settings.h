@@ -68,9 +68,10 @@ LE_MUST enum le_err le_settings_arguments(struct le_settings *settings, int argc
 LE_MUST enum le_err le_settings_values(struct le_settings *settings);
 /* What follows from the values, for the command. */
 LE_MUST enum le_err le_settings_complete(struct le_settings *settings);
-/* Variables that look like ours and that nobody reads, see le_options_unknown_variables. */
+/* Variables that look like ours and that nobody reads, in words for a person; meant: there is one
+ * that nearly is it. See le_options_unknown_variables. */
 void le_settings_unknown_variables(const struct le_settings *settings,
-                                   void (*tell)(void *owner, const char *name, const char *near),
+                                   void (*tell)(void *owner, const char *words, bool meant),
                                    void *owner);
 void le_settings_free(struct le_settings *settings);
 
