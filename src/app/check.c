@@ -79,20 +79,22 @@ static void tell_doubt(void *owner, const char *words)
 
 /* Log lines would stand between those of the table, and say the same twice. A level in the file or
  * the environment is meant for the service; who gives it here wants to see them. */
-static void quieten(struct le_settings *settings)
+static bool is_quiet(const struct le_settings *settings)
 {
-    if (settings->options.values[LE_OPT_LOG_LEVEL].source != LE_OPTION_ARGUMENT)
-        le_log_init(NULL);
+    return settings->options.values[LE_OPT_LOG_LEVEL].source != LE_OPTION_ARGUMENT;
 }
 
 int le_check(struct le_settings *settings)
 {
     static struct le_check check;
     check = (struct le_check){.settings = settings};
+    if (is_quiet(settings))
+        settings->log_level = LE_LOG_ERROR; /* why the world does not open is said there */
     enum le_err err = le_world_open(&check.world, settings);
     if (err != LE_OK)
         return le_exit_of(err);
-    quieten(settings);
+    if (is_quiet(settings))
+        le_log_init(NULL);
     uv_timer_init(&check.world.loop, &check.notice);
     check.notice.data = &check;
     tell_settings(&check);

@@ -57,8 +57,8 @@ const struct le_option le_option_table[LE_OPT_COUNT] = {
     [LE_OPT_CONCURRENCY] = {
         .name = "concurrency", .argument = "N", OWN("CONCURRENCY"), .kind = LE_OPTION_COUNT,
         .standard = "8", .min = 1, .max = 256, .group = QUEUE_GROUP, .commands = RUN | SEND,
-        .help = "most ReceiveMessage calls in flight; each brings up to ten messages a round trip; an "
-                "idle queue is watched by one"},
+        .help = "most ReceiveMessage calls in flight (send: batches); each brings up to ten messages a "
+                "round trip; an idle queue is watched by one"},
     [LE_OPT_WAIT_TIME] = {
         .name = "wait-time", .argument = "S", OWN("WAIT_TIME"), .kind = LE_OPTION_COUNT,
         .standard = "20", .min = 0, .max = 20, .group = QUEUE_GROUP, .commands = RUN,

@@ -429,7 +429,8 @@ def test_check_is_a_table_without_the_log(world, tmp_path):
     """A level in the file or the environment is the service's; who gives it here wants to see it."""
     (tmp_path / "conf").write_text("log-level = debug\n")
     for env in ({"LOGINETL_LOG_LEVEL": None}, {"LOGINETL_LOG_LEVEL": "debug"}):
-        assert world.program.run("check", "--config", tmp_path / "conf", env=env).stderr == ""
+        for more in ([], ["--sqs-protocol", "json"]):
+            assert world.program.run("check", "--config", tmp_path / "conf", *more, env=env).stderr == ""
     assert world.program.run("check", "--log-level", "debug").events
 
 
