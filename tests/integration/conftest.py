@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import sys
+from contextlib import closing
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -142,23 +143,20 @@ def make_stub(tmp_path):
 
 @pytest.fixture
 def metadata():
-    metadata = Metadata()
-    yield metadata
-    metadata.close()
+    with closing(Metadata()) as metadata:
+        yield metadata
 
 
 @pytest.fixture
 def sts():
-    sts = Sts()
-    yield sts
-    sts.close()
+    with closing(Sts()) as sts:
+        yield sts
 
 
 @pytest.fixture
 def scripted():
-    scripted = Scripted()
-    yield scripted
-    scripted.close()
+    with closing(Scripted()) as scripted:
+        yield scripted
 
 
 @pytest.fixture

@@ -158,11 +158,22 @@ void source_check_expired(struct source_fixture *fixture, const char *setting, c
     fixture->wall_ms = SOURCE_START_MS;
 }
 
-static enum le_err make_and_refresh(struct source_fixture *fixture,
-                                    enum le_err (*make)(struct source_fixture *fixture))
+enum le_err source_fail_at(struct source_fixture *fixture, unsigned long nth,
+                           enum le_err (*make)(struct source_fixture *fixture),
+                           unsigned long *failures)
 {
+    le_mem_fail_at(nth);
     enum le_err err = make(fixture);
-    return err == LE_OK ? source_refresh(fixture) : err;
+    if (err == LE_OK)
+        err = source_refresh(fixture);
+    *failures = le_mem_failures();
+    le_mem_fail_at(0);
+    assert_true(err == LE_OK || le_err_class(err) == LE_CLASS_RETRY);
+    if (err == LE_OK)
+        source_check(fixture);
+    else if (fixture->source != NULL)
+        assert_true(fixture->source->failure->words[0] != '\0');
+    return err;
 }
 
 void source_torture(struct source_fixture *fixture, const struct script_answer *answers,
@@ -173,16 +184,7 @@ void source_torture(struct source_fixture *fixture, const struct script_answer *
     for (unsigned long nth = 1; failures > 0; nth++) {
         assert_true(nth < 200);
         source_script(fixture, answers, count);
-        le_mem_fail_at(nth);
-        enum le_err err = make_and_refresh(fixture, make);
-        failures = le_mem_failures();
-        le_mem_fail_at(0);
-        assert_true(err == LE_OK || le_err_class(err) == LE_CLASS_RETRY);
-        if (err == LE_OK)
-            source_check(fixture);
-        else if (fixture->source != NULL)
-            assert_true(fixture->source->failure->words[0] != '\0');
-        failed += err != LE_OK;
+        failed += source_fail_at(fixture, nth, make, &failures) != LE_OK;
         source_close(fixture);
     }
     assert_true(failed > 5);

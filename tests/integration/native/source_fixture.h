@@ -50,6 +50,12 @@ void source_check_failure(const struct source_fixture *fixture, const char *sett
  * may be off that nobody notices, they are taken, and then refused with words about this. */
 void source_check_expired(struct source_fixture *fixture, const char *setting, const char *who);
 
+/* Makes the source and refreshes it while the nth allocation fails, and says what came of it: an
+ * error that may pass, with words where there is a source, or credentials. *failures: how many
+ * allocations failed; 0: there were not so many. */
+enum le_err source_fail_at(struct source_fixture *fixture, unsigned long nth,
+                           enum le_err (*make)(struct source_fixture *fixture),
+                           unsigned long *failures);
 /* Made, refreshed and ended again and again, each time with the next allocation failing, until none
  * is left to fail: an error that may pass, with words where there is a source, or credentials. */
 void source_torture(struct source_fixture *fixture, const struct script_answer *answers,
